@@ -1,0 +1,19 @@
+"""What tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The project's shared material (real reports, evaluation scripts); skips where it is absent."""
+    folder = Path(os.environ.get("SPUR_SHARED") or ROOT.parent / "shared").resolve()
+    if not (folder / "eval" / "score.py").is_file():
+        pytest.skip("shared material is absent (set SPUR_SHARED)")
+    return folder
