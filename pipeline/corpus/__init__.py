@@ -1,0 +1,1 @@
+"""The labelled corpus: reading it, and printing it as report files."""
