@@ -54,6 +54,7 @@ class Line:
     heading: int | None = None  # level, where the format has headings
     bullet: bool = False  # the format says list item
     paragraph_end: bool = False  # the format says that a paragraph ends here (no wrap to undo)
+    cell: tuple[int, int, int] | None = None  # table, row, column (from 0) where it stands in a table
 
 
 @dataclass(frozen=True, slots=True)
