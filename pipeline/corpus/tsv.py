@@ -72,7 +72,9 @@ def _labels(field: str, where: str) -> dict[str, str]:
 def _plan_row(line: str, where: str) -> PlanRow:
     fields = [f.strip() for f in line.split("\t")]
     if not 2 <= len(fields) <= 6:
-        raise SpurError(f"{where}: an action plan line has 2 to 6 fields with TABs between, here {len(fields)}")
+        raise SpurError(
+            f"{where}: an action plan line has 2 to 6 fields with TABs between, here {len(fields)}"
+        )
     return PlanRow(*fields)
 
 
