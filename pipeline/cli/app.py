@@ -1,6 +1,8 @@
-"""Assembles `spur` from its command modules, each imported when it is asked for, and turns errors into lines and codes.
+"""Assembles `spur` from its command modules, each imported when it is asked for, and turns errors into
+lines and codes.
 
-Exit codes: 0 done; 1 some file could not be processed (the others were); 2 wrong usage, or a path that does not exist.
+Exit codes: 0 done; 1 some file could not be processed (the others were); 2 wrong usage, or a path that does
+not exist.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ COMMANDS: Mapping[str, str] = {
 
 
 def _there(name: str) -> bool:
-    """Whether the command's module has been written and, where that can be told without importing it, has the command."""
+    """Whether the command's module has been written and, where that can be told without importing it, has
+    the command.
+    """
     return importlib.util.find_spec(COMMANDS[name]) is not None
 
 
@@ -80,7 +84,9 @@ def _spur(
         False, "--version", callback=_version, is_eager=True, help="Show the version."
     ),
 ) -> None:
-    """Reads Swedish SPUR reports, finds what they tell of each criterion, and drafts a grade A-D for each area."""
+    """Reads Swedish SPUR reports, finds what they tell of each criterion, and drafts a grade A-D for each
+    area.
+    """
 
 
 def run(args: list[str]) -> int:

@@ -45,7 +45,9 @@ def render(
         ),
     ] = "none",
 ) -> None:
-    """Renders labelled reports as report files in layouts that real reports have: OUT/<stem of the TSV>.<format>."""
+    """Renders labelled reports as report files in layouts that real reports have: OUT/<stem of the
+    TSV>.<format>.
+    """
     from pipeline import catalogue  # noqa: PLC0415
     from pipeline.corpus import render as rendering  # noqa: PLC0415
 
@@ -60,7 +62,7 @@ def render(
     out.mkdir(parents=True, exist_ok=True)
     for path in tracked(files, len(files), "Renderar"):
         try:
-            rendering.write(path, out, criteria, format_.value, layout, told)
+            rendering.write(path, out, criteria, fmt=format_.value, layout=layout, told=told)
         except (OSError, rendering.SpurError) as e:
             error(f"{path}: {e}")
             failed += 1

@@ -27,7 +27,7 @@ EXTRAS: Mapping[str, str] = {
 }
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818 - an outcome, not a fault of the program
     """Ends a command with an exit code when its lines have been written."""
 
     def __init__(self, code: int) -> None:

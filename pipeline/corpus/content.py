@@ -1,4 +1,6 @@
-"""What a rendered report shall say, before any layout: cover facts, lists, paragraphs, scales, remarks, plan."""
+"""What a rendered report shall say, before any layout: cover facts, lists, paragraphs, scales, remarks,
+plan.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ class Content:
 
 
 def flow(rows: Sequence[Row], rng: random.Random) -> tuple[Paragraph, ...]:
-    """Sentences as paragraphs of two to five; a dash item, and what lacks a sentence's end, ends its paragraph."""
+    """Sentences as paragraphs of two to five; a dash item, and what lacks a sentence's end, ends its
+    paragraph.
+    """
     out: list[Paragraph] = []
     current: list[str] = []
     room = rng.randint(*PARAGRAPH)
@@ -106,7 +110,9 @@ def scale(
 
 
 def facts(report: CorpusReport, catalogue: Catalogue) -> Facts:
-    """Unit and specialty as the corpus tells them; date and inspectors are made up, the same in every layout."""
+    """Unit and specialty as the corpus tells them; date and inspectors are made up, the same in every
+    layout.
+    """
     rng = random.Random(report.id)
     unit = report.meta.get("namn", "")
     return Facts(

@@ -1,7 +1,8 @@
 """What a layout hands to a printer: a report as printed matter, without a file format.
 
-A flowing document (layouts 1 and 3) is wrapped and paged by the printer. A set document (layout 2) has its lines and
-pages already: every element is one physical line (`role="line"` or `"furniture"`) or a page break.
+A flowing document (layouts 1 and 3) is wrapped and paged by the printer. A set document (layout 2) has its
+lines and pages already: every element is one physical line (`role="line"` or `"furniture"`) or a page
+break.
 """
 
 from __future__ import annotations

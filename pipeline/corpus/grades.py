@@ -38,7 +38,7 @@ def worst_signs(report: CorpusReport) -> dict[str, str]:
 
 
 def reference(report: CorpusReport, catalogue: Catalogue) -> dict[str, Told]:
-    """The grade that the scale's own rule gives each area from the report's labels (silence counts as met)."""
+    """The grade that the scale's rule gives each area from the report's labels; silence counts as met."""
     from pipeline.grading import Policy  # noqa: PLC0415 - grading is needed for this option only
 
     status = {c: SIGNS[s] for c, s in worst_signs(report).items()}
@@ -49,21 +49,19 @@ def reference(report: CorpusReport, catalogue: Catalogue) -> dict[str, Told]:
 def _grade(row: Mapping[str, str | None], where: str, catalogue: Catalogue) -> tuple[str, str, str, str]:
     report, area, grade = ((row.get(k) or "").strip() for k in ("report", "area", "grade"))
     stage = (row.get("stage") or BEFORE).strip().lower() or BEFORE
-    if (
-        area not in catalogue.areas
-        or grade not in catalogue.grades
-        or stage not in (BEFORE, AFTER)
-        or not report
-    ):
-        raise SpurError(
-            f"{where}: expected report, an area ({', '.join(catalogue.areas)}), a grade ({', '.join(catalogue.grades)}) "
-            f"and as stage before or after; found {report!r}, {area!r}, {grade!r}, {stage!r}"
-        )
+    allowed = (("area", area, tuple(catalogue.areas)), ("grade", grade, tuple(catalogue.grades)))
+    for what, value, values in (*allowed, ("stage", stage, (BEFORE, AFTER))):
+        if value not in values:
+            raise SpurError(f"{where}: {what} {value!r} should be one of {', '.join(values)}")
+    if not report:
+        raise SpurError(f"{where}: no report; give the stem of its file")
     return report, area, grade, stage
 
 
 def read(path: Path, catalogue: Catalogue) -> dict[str, dict[str, Told]]:
-    """Grades by report and area from a CSV file with the columns report (file stem), area, grade and optionally stage.
+    """Grades by report and area from a CSV file.
+
+    Columns report (file stem), area, grade and optionally stage (before, after).
 
     Raises SpurError where a column is missing or a value is not one of the catalogue's.
     """
@@ -75,7 +73,7 @@ def read(path: Path, catalogue: Catalogue) -> dict[str, dict[str, Told]]:
             rows = csv.DictReader(stream, delimiter=";" if sample.count(";") > sample.count(",") else ",")
             if missing := {"report", "area", "grade"} - set(rows.fieldnames or ()):
                 raise SpurError(
-                    f"{path.name}: column {', '.join(sorted(missing))} is missing; the first line names the columns"
+                    f"{path.name}: no column {', '.join(sorted(missing))} in its first line; add it"
                 )
             for row in rows:
                 report, area, grade, stage = _grade(row, f"{path.name}, line {rows.line_num}", catalogue)

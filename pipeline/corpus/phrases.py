@@ -1,4 +1,7 @@
-"""Fixed words of the report templates that the layouts imitate. Standing criteria and scales come from the catalogue."""
+"""Fixed words of the report templates that the layouts imitate.
+
+Standing criteria and scales come from the catalogue.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,12 @@ SHORT_B = "Socialstyrelsens föreskrifter."
 SPELLINGS = (("sidoutbildning", "sidutbildning"),)
 
 REGRADED = (
-    "Vid granskningen framkom brister i följsamheten till Socialstyrelsens föreskrifter. Enheten har därefter lämnat in en "
-    "handlingsplan. Graderingen är ändrad till {after}.",
-    "Föreskrifterna följdes inte i alla delar vid besöket. En åtgärdsplan har inkommit och godtagits, varför graderingen "
-    "ändras från {before} till {after}.",
-    "Brister har påvisats mot föreskrifterna (gradering {before}). Efter inkommen handlingsplan ändras graderingen till {after}.",
+    "Vid granskningen framkom brister i följsamheten till Socialstyrelsens föreskrifter. Enheten har "
+    "därefter lämnat in en handlingsplan. Graderingen är ändrad till {after}.",
+    "Föreskrifterna följdes inte i alla delar vid besöket. En åtgärdsplan har inkommit och godtagits, "
+    "varför graderingen ändras från {before} till {after}.",
+    "Brister har påvisats mot föreskrifterna (gradering {before}). Efter inkommen handlingsplan ändras "
+    "graderingen till {after}.",
 )
 CHANGED = ("Efter inkommen handlingsplan är graderingen ändrad till {after}.",)
 KEPT = (
@@ -43,4 +47,17 @@ PLAN_INTRO = (
     "Nedan redovisas planerade åtgärder för varje föreskrift som vid granskningen inte var uppfylld.",
 )
 NOT_MET = ("Uppfylls inte: {wording}", "Föreskriften följs inte: {wording}", "Brist: {wording}")
-MONTHS = ("januari februari mars april maj juni juli augusti september oktober november december").split()
+MONTHS = (
+    "januari",
+    "februari",
+    "mars",
+    "april",
+    "maj",
+    "juni",
+    "juli",
+    "augusti",
+    "september",
+    "oktober",
+    "november",
+    "december",
+)

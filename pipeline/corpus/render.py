@@ -22,8 +22,9 @@ def render(
 ) -> bytes:
     """One report as the bytes of a file.
 
-    `fmt` is one of `FORMATS`, `layout` one of `LAYOUTS`; `told` gives the grades to state, by area. The same report
-    gives the same bytes. Every sentence stands there word for word, but for line breaks and the hyphens that they add.
+    `fmt` is one of `FORMATS`, `layout` one of `LAYOUTS`; `told` gives the grades to state, by area. The
+    same report gives the same bytes. Every sentence stands there word for word, but for line breaks and the
+    hyphens that they add.
     """
     rng = random.Random(f"{report.id} {layout}")
     document = LAYOUTS[layout](content.build(report, catalogue, told or {}, rng), catalogue, rng)
@@ -31,7 +32,10 @@ def render(
 
 
 def told_of(choice: str, catalogue: Catalogue) -> Mapping[str, Mapping[str, Told]] | None:
-    """The grades by report and area of `--grades`: none, or a CSV file. None stands for the reference rule."""
+    """The grades by report and area of `--grades`: none, or a CSV file.
+
+    None stands for the reference rule.
+    """
     if choice == "reference":
         return None
     return {} if choice == "none" else grades.read(Path(choice), catalogue)
@@ -43,7 +47,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
 
 
 def prepare(fmt: str) -> None:
-    """Raises ModuleNotFoundError now, not after half the work, where the format's library is not installed."""
+    """Raises ModuleNotFoundError where the format's library is not installed: before any work."""
     printer(fmt)
 
 
@@ -51,13 +55,15 @@ def write(
     path: Path,
     out: Path,
     catalogue: Catalogue,
+    *,
     fmt: str,
     layout: int,
     told: Mapping[str, Mapping[str, Told]] | None,
 ) -> Path:
     """Renders one TSV file to `out/<stem>.<fmt>`; `told` as from `told_of`. Returns what was written.
 
-    Raises SpurError where the TSV is broken or a character cannot be printed, OSError where a file cannot be used.
+    Raises SpurError where the TSV is broken or a character cannot be printed, OSError where a file
+    cannot be used.
     """
     report = read(path)
     tell = grades.reference(report, catalogue) if told is None else told.get(report.id, {})

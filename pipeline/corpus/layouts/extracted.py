@@ -1,6 +1,7 @@
-"""Layout 2: as text extracted from PDF. Lines hard-wrapped with blank lines between them; the three list headings
-together and all items after them in one run; headings, area letters and criteria displaced, at times past the next area's
-narrative; headings repeated at page breaks; running titles and page numbers; compounds split at line ends."""
+"""Layout 2: as text extracted from PDF. Lines hard-wrapped with blank lines between them; the three list
+headings together and all items after them in one run; headings, area letters and criteria displaced, at
+times past the next area's narrative; headings repeated at page breaks; running titles and page numbers;
+compounds split at line ends."""
 
 from __future__ import annotations
 
@@ -164,7 +165,9 @@ def _narrative(press: _Press, content: AreaContent) -> None:
 
 
 def _finish(press: _Press, here: _Standing, following: Area | None) -> _Standing | None:
-    """Sets an area's standing text in one of the ways that PDF extraction leaves it; what is returned is still owed."""
+    """Sets an area's standing text in one of the ways that PDF extraction leaves it; what is returned is
+    still owed.
+    """
     way = press.rng.choice(("same", "split", "next") if following else ("same", "split"))
     if way == "next":
         press.headings([*here.names(here.levels()), phrases.SCALE])

@@ -1,5 +1,5 @@
-"""Layout 1: as in reports that come as near-Markdown. Cover with each label below its value, lists and criteria as
-dash items, every area's criteria directly after its narrative, the plan as headed fields."""
+"""Layout 1: as in reports that come as near-Markdown. Cover with each label below its value, lists and
+criteria as dash items, every area's criteria directly after its narrative, the plan as headed fields."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Layout 3: an older template. Cover as «Etikett: värde», upper-case headings with dotted letters and older area
-names, numbered items, criteria numbered or in tables, check boxes at the scale, the plan as a table, a running header
-and page numbers."""
+"""Layout 3: an older template. Cover as «Etikett: värde», upper-case headings with dotted letters and older
+area names, numbered items, criteria numbered or in tables, check boxes at the scale, the plan as a table, a
+running header and page numbers."""
 
 from __future__ import annotations
 

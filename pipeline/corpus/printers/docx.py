@@ -1,4 +1,4 @@
-"""Word: styles for headings and items, check boxes as content controls, header and footer with page fields."""
+"""Word: styles for headings and items, check boxes as content controls, page fields in the footer."""
 
 from __future__ import annotations
 
@@ -73,8 +73,9 @@ def _sign(paragraph: Any, mark: Mark) -> None:
     if mark.look == "box":
         sign = "☒" if mark.chosen else "☐"
         xml = (
-            f'<w:sdt {nsdecls("w")} xmlns:w14="{_W14}"><w:sdtPr><w14:checkbox><w14:checked w14:val="{int(mark.chosen)}"/>'
-            f"</w14:checkbox></w:sdtPr><w:sdtContent><w:r><w:t>{sign}</w:t></w:r></w:sdtContent></w:sdt>"
+            f'<w:sdt {nsdecls("w")} xmlns:w14="{_W14}"><w:sdtPr><w14:checkbox>'
+            f'<w14:checked w14:val="{int(mark.chosen)}"/></w14:checkbox></w:sdtPr>'
+            f"<w:sdtContent><w:r><w:t>{sign}</w:t></w:r></w:sdtContent></w:sdt>"
         )
         paragraph._p.append(parse_xml(xml))
         paragraph.add_run(" ")

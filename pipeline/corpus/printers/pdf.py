@@ -1,4 +1,7 @@
-"""PDF with reportlab: flowing documents with its platypus, set lines straight on the canvas. Marks are drawn."""
+"""PDF with reportlab: flowing documents with its platypus, set lines straight on the canvas.
+
+Marks are drawn.
+"""
 
 from __future__ import annotations
 
