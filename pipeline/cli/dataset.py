@@ -33,6 +33,7 @@ def _dataset() -> None:
 @app.command()
 def render(
     tsv: Annotated[list[Path], typer.Argument(help="Labelled reports (TSV), or folders of them.")],
+    *,
     out: Annotated[Path, typer.Option(help="Folder that the files go to; made if missing.")],
     format_: Annotated[Format, typer.Option("--format", help="File format.")] = Format.pdf,
     layout: Annotated[int, typer.Option(min=1, max=3, help="Which template is imitated.")] = 1,

@@ -1,0 +1,162 @@
+"""The whole flow: a file in, a draft out; and over many files, with bad ones told and the others done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pipeline import catalogue as catalogues
+from pipeline import findings, language, parsing, reading
+from pipeline.catalogue import Catalogue
+from pipeline.findings import FindingsModel, SentenceInput, decide, manifest
+from pipeline.grading import Policy, grade
+from pipeline.report import Draft, Report, Sentence, Source, SpurError
+
+T = TypeVar("T")
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A report and its sentences."""
+
+    report: Report
+    sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of one file: `result`, or else `error`, one line that says what is wrong and what to do."""
+
+    path: Path
+    result: T | None = None
+    error: str = ""
+
+
+def parse(source: Source, catalogue: Catalogue) -> Parsed:
+    """A source as a report with its sentences.
+
+    Raises SpurError where it is no SPUR report, or one of another kind than the catalogue's.
+    """
+    report = parsing.parse(source, catalogue)
+    return Parsed(report, tuple(language.sentences(report)))
+
+
+def default_model() -> str:
+    """The name of the shipped model that is used unless another is asked for: the best kind there is.
+
+    Raises SpurError where the installation has none.
+    """
+    names = findings.available()
+    kinds = {name: manifest.read(folder).kind for name, folder in names.items()}
+    for kind in ("bert", BASELINE):
+        for name, its in kinds.items():
+            if its == kind:
+                return name
+    raise SpurError("installationen saknar modell: installera paketet på nytt, eller ange --model MAPP")
+
+
+@dataclass(frozen=True)
+class Drafter:
+    """Drafts grades with one model, catalogue and policy. Calls do not depend on each other.
+
+    `as_of` is the day on which the action plan's dates are judged.
+    """
+
+    model: FindingsModel
+    catalogue: Catalogue
+    policy: Policy
+    as_of: date
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path | None = None,
+        catalogue: str | Path = catalogues.DEFAULT,
+        as_of: date | None = None,
+    ) -> Drafter:
+        """A drafter with a shipped model (by name) or one in a folder, and a catalogue by name or file.
+
+        Raises SpurError where one of them does not exist or is damaged.
+        """
+        criteria = catalogues.load(catalogue)
+        found = findings.load(model or default_model(), criteria)
+        return cls(found, criteria, Policy.load(criteria.name), as_of or date.today())
+
+    def draft(self, source: Source) -> Draft:
+        """The draft of one report.
+
+        Raises SpurError where the source is no SPUR report that the catalogue is for.
+        """
+        return self.finish(parse(source, self.catalogue))
+
+    def finish(self, parsed: Parsed) -> Draft:
+        """The draft of a report that has been parsed."""
+        report, sentences = parsed.report, parsed.sentences
+        name = report.facts.file or "report"  # sentences of one report are each other's context
+        probabilities = self.model.predict([SentenceInput(s.text, s.section, name) for s in sentences])
+        areas, warnings = grade(
+            report, sentences, probabilities, self.model.thresholds, self.catalogue, self.policy, self.as_of
+        )
+        return Draft(
+            report=report.facts,
+            text=report.text,
+            model=self.model.info,
+            sentences=sentences,
+            findings=tuple(decide(probabilities, self.model.thresholds, self.catalogue)),
+            areas=areas,
+            action_plan=report.action_plan,
+            warnings=(*report.warnings, *warnings),
+        )
+
+
+def names(paths: Sequence[Path]) -> dict[Path, str]:
+    """What each file is called in the output: its base name; files of one name with as many of their folders
+    as tell them apart.
+    """
+    absolute = {p: p.absolute().parts for p in paths}
+    out: dict[Path, str] = {}
+    depth, open_ = 1, list(paths)
+    while open_:
+        tails = {p: "/".join(absolute[p][-depth:]) for p in open_}
+        used = list(tails.values())
+        for p, tail in tails.items():
+            if used.count(tail) == 1 or depth >= len(absolute[p]):
+                out[p] = tail
+        open_ = [p for p in open_ if p not in out]
+        depth += 1
+    return {p: out[p] for p in paths}
+
+
+def each(paths: Iterable[Path], work: Callable[[Source], T]) -> Iterator[Outcome[T]]:
+    """Reads each file and does `work` with it, one after the other. What fails is told; the others go on."""
+    for path in paths:
+        try:
+            yield Outcome(path, work(reading.read(path)))
+        except SpurError as e:
+            yield Outcome(path, error=_line(str(e)))
+        except OSError as e:
+            what = _line(e.strerror or str(e))
+            yield Outcome(path, error=f"kan inte läsas ({what}): kontrollera filen och dess rättigheter")
+        except Exception as e:  # a fault of ours in one file must not lose the others
+            what = _line(f"{type(e).__name__}: {e}")[:300]
+            yield Outcome(path, error=f"oväntat fel ({what}): anmäl felet och bifoga om möjligt filen")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def named(draft: Draft, name: str) -> Draft:
+    """The draft under the name that the run gives its file."""
+    return replace(draft, report=replace(draft.report, file=name))
+
+
+def named_parse(parsed: Parsed, name: str) -> Parsed:
+    """The parsed report under the name that the run gives its file."""
+    facts = replace(parsed.report.facts, file=name)
+    return replace(parsed, report=replace(parsed.report, facts=facts))
