@@ -98,9 +98,8 @@ def _wrapper(content: Content, catalogue: Catalogue, rng: random.Random) -> Wrap
 def _running(content: Content, rng: random.Random) -> str:
     if rng.random() < 0.4:
         return ""
-    return (
-        f"{phrases.OLDER_TITLE}, {content.facts.unit}"[:WIDTH] if content.facts.unit else phrases.OLDER_TITLE
-    )
+    title = f"{phrases.OLDER_TITLE}, {content.facts.unit}"
+    return title if content.facts.unit and len(title) <= WIDTH else phrases.OLDER_TITLE
 
 
 def _cover(press: _Press, content: Content) -> None:
