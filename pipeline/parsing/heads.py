@@ -1,0 +1,234 @@
+"""Headings: which rows are list, part, level, scale or area headings, also merged, wrapped or glued ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from pipeline.catalogue import Catalogue
+from pipeline.parsing.rows import Head, Row
+from pipeline.parsing.template import Template, letters
+
+LONGEST = 130  # characters of a heading, on up to three rows
+_AREA = re.compile(
+    r"(?:Område\s+|Avsnitt\s+|Del\s+)?(?P<letter>[A-Z])(?:\s*[.:)–-]+\s*|\s+)(?P<name>[^\W\d_].*)", re.I
+)
+_LETTER = re.compile(r"(?:Område\s+)?\(?([A-Z])\s?[.:)]?")
+_NUMBER = re.compile(r"\(?\d{1,2}[.)]\s*|\d\s+(?=[A-ZÅÄÖ])")
+_GRADE = re.compile(r"(?:[\s:–-]+|\()(?:(?:gradering|grad|betyg)\s*:?\s*)?([A-D])\)?\.?$", re.I)
+_SCALE_GRADE = re.compile(r"\s*[:–-]?\s*([A-D])\.?")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The areas' names and aliases: letters → (area, weight)."""
+
+    weights: Mapping[str, tuple[str, float]]
+    areas: frozenset[str]
+    words: Mapping[str, frozenset[str]]  # area → stems of its names' longer words
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> Names:
+        weights: dict[str, tuple[str, float]] = {}
+        words = {}
+        for area in catalogue.areas.values():
+            for alias in area.aliases:
+                weights.setdefault(
+                    letters(alias), (area.letter, 4.0 if " " in alias or "/" in alias else 2.0)
+                )
+            weights[letters(area.name)] = (area.letter, 5.0 if " " in area.name else 3.0)
+            stems = {
+                w[:6].lower() for n in (area.name, *area.aliases) for w in re.findall(r"[^\W\d_]{6,}", n)
+            }
+            words[area.letter] = frozenset(stems)
+        return cls(weights, frozenset(catalogue.areas), words)
+
+    def find(self, name: str) -> tuple[str, float] | None:
+        """The area of a heading's name, allowing small slips of the pen in long names."""
+        key = letters(name)
+        if key in self.weights:
+            area, weight = self.weights[key]
+            slack = name[:1].islower() or name.rstrip().endswith((".", ","))
+            return (area, weight) if not slack else ((area, weight - 1.5) if weight > 3.5 else None)
+        if len(key) < 10 or not name[:1].isupper():
+            return None
+        matcher = SequenceMatcher(None, b=key, autojunk=False)
+        best, found = 0.9, None
+        for word, what in self.weights.items():
+            if abs(len(word) - len(key)) > 0.12 * len(key):
+                continue
+            matcher.set_seq1(word)
+            if matcher.quick_ratio() >= best and (ratio := matcher.ratio()) >= best:
+                best, found = ratio, what
+        return found
+
+
+def _plain(text: str) -> str:
+    text = re.sub(r"^[#*_\s]+|[*_\s]+$", "", text)
+    return text.rstrip(":").strip()
+
+
+def _simple(text: str, t: Template) -> Head | None:
+    """A heading that stands in the template's word lists."""
+    key = letters(_NUMBER.sub("", text, count=1) if _NUMBER.match(text) else text)
+    groups: tuple[tuple[Mapping[str, str], str], ...] = (
+        (t.lists, "list"),
+        (t.parts, "part"),
+        (t.levels, "level"),
+    )
+    for group, kind in groups:
+        if key in group:
+            return Head(kind, group[key])  # type: ignore[arg-type]
+    if key in t.scale:
+        return Head("scale")
+    if key in t.lists_heading:
+        return Head("summary")
+    if key in t.table or key in t.contents:
+        return Head("table")
+    return _graded_scale(text, t) or _part(key, t)
+
+
+def _graded_scale(text: str, t: Template) -> Head | None:
+    """«Gradering: B» on a line of its own."""
+    for cut in range(len(text) - 1, max(len(text) - 6, 2), -1):
+        m = _SCALE_GRADE.fullmatch(text[cut:])
+        if m and letters(text[:cut]) in t.scale:
+            return Head("scale", grade=m.group(1))
+    return None
+
+
+def _part(key: str, t: Template) -> Head | None:
+    """«Struktur (A–C)», «Del 1 Struktur»."""
+    stripped = re.sub(r"^(?:del\d?|[ivx]{1,3}|\d)|(?:[ad][-–]?[ch]|abc|defgh)$", "", key)
+    return Head("part", t.parts[stripped]) if stripped in t.parts and stripped != key else None
+
+
+def _area(text: str, names: Names) -> Head | None:
+    """«A Verksamheten», «A. Verksamheten», «Verksamheten», «1. Verksamheten», with a grade after it or not."""
+    for candidate, grade in _graded(text):
+        m = _AREA.fullmatch(candidate)
+        if m and m["letter"].upper() in names.areas and m["letter"].isupper():
+            found = names.find(m["name"])
+            if found and found[0] == m["letter"]:
+                return Head("area", found[0], max(found[1], 4.0) + 1, grade)
+        bare = _NUMBER.sub("", candidate, count=1)
+        if found := names.find(bare):
+            return Head("area", found[0], found[1] + (1.0 if bare != candidate else 0.0), grade)
+    return None
+
+
+def _graded(text: str) -> Iterator[tuple[str, str | None]]:
+    yield text, None
+    if m := _GRADE.search(text):
+        yield text[: m.start()], m.group(1).upper()
+
+
+def _unknown_area(text: str, names: Names) -> Head | None:
+    """A letter and a name that no catalogue has, «B. Bemanning och kompetens»."""
+    m = _AREA.fullmatch(text)
+    if m is None or m["letter"] not in names.areas or len(text) > 80 or text.rstrip()[-1:] in ".,;!?-":
+        return None
+    if not m["name"][:1].isupper() or len(m["name"].split()) > 9 or re.search(r"[.!?]\s", m["name"]):
+        return None
+    stems = {w[:6].lower() for w in re.findall(r"[^\W\d_]{6,}", m["name"])}
+    return Head("area", m["letter"], 3.0 if stems & names.words[m["letter"]] else 1.5)
+
+
+def _letter(text: str, names: Names) -> Head | None:
+    m = _LETTER.fullmatch(text)
+    return Head("letter", m.group(1), 1.0) if m and m.group(1) in names.areas else None
+
+
+def _wrapped(rows: Sequence[Row], i: int, names: Names) -> tuple[int, Head] | None:
+    """An area's name over up to three rows, the longest reading first."""
+    for n in (3, 2):
+        some = rows[i : i + n]
+        if len(some) < n or any(r.furniture or r.page != some[0].page for r in some):
+            continue
+        text = " ".join(_plain(r.text) for r in some)
+        if len(text) <= LONGEST and not any(re.search(r"[.!?]$", r.text) and len(r.text) > 3 for r in some):
+            head = _area(text, names)
+            if head and not (len(some[0].text) <= 2 and head.weight < 4):
+                return n, head
+    return None
+
+
+def mark(rows: Sequence[Row], template: Template, catalogue: Catalogue) -> None:
+    """Sets `head` on the rows that look like headings; whether an area's heading takes effect is decided later."""
+    names = Names.of(catalogue)
+    i = 0
+    while i < len(rows):
+        i += _mark_at(rows, i, template, names)
+
+
+def _mark_at(rows: Sequence[Row], i: int, template: Template, names: Names) -> int:
+    row = rows[i]
+    text = _plain(row.text)
+    if row.furniture or len(text) > LONGEST:
+        return 1
+    row.head = _simple(text, template)
+    if row.head is not None:
+        return 1
+    if found := _wrapped(rows, i, names):
+        n, head = found
+        single = _area(text, names)
+        if single is None or single.key == head.key:
+            for r in rows[i : i + n]:
+                r.head = Head("area", head.key, 0.0, head.grade)
+            row.head = head
+            return n
+    row.head = _area(text, names) or _letter(text, names) or _unknown_area(text, names)
+    return 1
+
+
+def split_merged(rows: Sequence[Row], template: Template, catalogue: Catalogue) -> list[Row]:
+    """Rows of several headings («Styrkor Svagheter Förbättringspotential»), and headings with their text on the same
+    row («A. Verksamheten: Kliniken …», «Föreskrift Det finns …»), cut apart."""
+    names = Names.of(catalogue)
+    out: list[Row] = []
+    for row in rows:
+        cuts = [] if row.furniture else _several(row.text, template) or _run_in(row.text, names)
+        out += row.split(cuts) if cuts else [row]
+    return out
+
+
+def _several(text: str, t: Template) -> list[int]:
+    """Offsets between headings where the whole row is headings; else none."""
+    if len(text) > LONGEST:
+        return []
+    words = [m.span() for m in re.finditer(r"\S+", text)]
+    cuts, at = [], 0
+    while at < len(words):
+        end = next(
+            (
+                e
+                for e in range(min(len(words), at + 5), at, -1)
+                if _known(text[words[at][0] : words[e - 1][1]], t)
+            ),
+            0,
+        )
+        if not end:
+            return []
+        cuts.append(words[at][0])
+        at = end
+    return cuts[1:] if len(cuts) > 1 else []
+
+
+def _known(text: str, t: Template) -> bool:
+    key = letters(text)
+    return key in t.lists or key in t.levels or (key in t.scale and len(key) > 5)
+
+
+_RUN_IN = re.compile(
+    r"(?:(?P<letter>[A-Z])[.:)]?\s+)?(?P<name>[^.:–]{4,90}?)(?:\s*[:–]\s+|\.\s+)(?=[A-ZÅÄÖ\d])"
+)
+
+
+def _run_in(text: str, names: Names) -> list[int]:
+    m = _RUN_IN.match(text)
+    if m is None or len(text) - m.end() < 15 or not m["letter"]:
+        return []
+    found = names.find(m["name"])
+    return [m.end()] if found and found[0] == m["letter"] else []
