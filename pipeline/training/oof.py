@@ -1,0 +1,78 @@
+"""Out-of-fold probabilities: what each sentence got from a model that had not seen its writer.
+
+One npz of plain arrays, n sentences in document order: `report`, `writer`, `section` [n] str; `index` [n]
+int32 (place in the report); `chars` [n] int32 (length of the text); `proba` [n, criteria, 3] float16 in the
+order of STATUSES; `gold` [n, criteria] int8 (0 none, 1 met, 2 partly, 3 unmet); `thresholds` [criteria]
+float32; `criteria` [criteria] str; `model`, `data` (hash of the labelled sentences) single strings.
+Findings' calibration, grading and audit are fitted on it.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.findings.base import Probabilities
+from pipeline.report import SpurError
+from pipeline.training.labelled import Labelled
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """See the module's description."""
+
+    report: NDArray[np.str_]
+    writer: NDArray[np.str_]
+    section: NDArray[np.str_]
+    index: NDArray[np.int32]
+    chars: NDArray[np.int32]
+    proba: NDArray[np.float16]
+    gold: NDArray[np.int8]
+    thresholds: NDArray[np.float32]
+    criteria: NDArray[np.str_]
+    model: str
+    data: str
+
+
+def of(data: Labelled, proba: Probabilities, thresholds: NDArray[np.float32], model: str) -> OutOfFold:
+    """Labelled sentences with their out-of-fold probabilities [n, criteria, 3]."""
+    if proba.shape != (len(data), len(data.criteria), 3):
+        raise ValueError(
+            f"probabilities of shape {proba.shape} for {len(data)} sentences, {len(data.criteria)} criteria"
+        )
+    return OutOfFold(
+        report=data.reports,
+        writer=data.writers,
+        section=data.sections,
+        index=data.index,
+        chars=np.array([len(t) for t in data.texts], np.int32),
+        proba=proba.astype(np.float16),
+        gold=data.gold,
+        thresholds=np.asarray(thresholds, np.float32),
+        criteria=np.array(data.criteria),
+        model=model,
+        data=data.hash(),
+    )
+
+
+def save(path: Path, oof: OutOfFold) -> None:
+    """Write the npz; its folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {name: np.asarray(getattr(oof, name)) for name in OutOfFold.__dataclass_fields__}
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+
+def load(path: Path) -> OutOfFold:
+    """What `save` wrote. Raises SpurError where the file is missing or something else."""
+    try:
+        with np.load(path, allow_pickle=False) as z:
+            arrays = {name: z[name] for name in OutOfFold.__dataclass_fields__}
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as e:
+        raise SpurError(
+            f"{path}: no out-of-fold file ({e}); make one by training with cross-validation"
+        ) from e
+    return OutOfFold(**{**arrays, "model": str(arrays["model"]), "data": str(arrays["data"])})
