@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -132,19 +133,32 @@ def names(paths: Sequence[Path]) -> dict[Path, str]:
     return {p: out[p] for p in paths}
 
 
-def each(paths: Iterable[Path], work: Callable[[Source], T]) -> Iterator[Outcome[T]]:
-    """Reads each file and does `work` with it, one after the other. What fails is told; the others go on."""
-    for path in paths:
-        try:
-            yield Outcome(path, work(reading.read(path)))
-        except SpurError as e:
-            yield Outcome(path, error=_line(str(e)))
-        except OSError as e:
-            what = _line(e.strerror or str(e))
-            yield Outcome(path, error=f"kan inte läsas ({what}): kontrollera filen och dess rättigheter")
-        except Exception as e:  # a fault of ours in one file must not lose the others
-            what = _line(f"{type(e).__name__}: {e}")[:300]
-            yield Outcome(path, error=f"oväntat fel ({what}): anmäl felet och bifoga om möjligt filen")
+def each(
+    paths: Sequence[Path], work: Callable[[Source], T], read: Callable[[Path], Source] = reading.read
+) -> Iterator[Outcome[T]]:
+    """Reads each file and does `work` with it, in order. What fails is told; the others go on.
+
+    The next file is read while one is worked on; `read` is called by one thread only, not the caller's.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(read, paths[0]) if paths else None
+        for path, following in zip(paths, (*paths[1:], None), strict=True):
+            assert ahead is not None
+            source, ahead = ahead, pool.submit(read, following) if following else None
+            yield _outcome(path, source, work)
+
+
+def _outcome(path: Path, source: Future[Source], work: Callable[[Source], T]) -> Outcome[T]:
+    try:
+        return Outcome(path, work(source.result()))
+    except SpurError as e:
+        return Outcome(path, error=_line(str(e)))
+    except OSError as e:
+        what = _line(e.strerror or str(e))
+        return Outcome(path, error=f"kan inte läsas ({what}): kontrollera filen och dess rättigheter")
+    except Exception as e:  # a fault of ours in one file must not lose the others
+        what = _line(f"{type(e).__name__}: {e}")[:300]
+        return Outcome(path, error=f"oväntat fel ({what}): anmäl felet och bifoga om möjligt filen")
 
 
 def _line(text: str) -> str:

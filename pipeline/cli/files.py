@@ -37,16 +37,18 @@ def process(
 
     Every failed file is a line on stderr. The summary (`done` names what was made) is for a terminal only.
     """
-    from pipeline import drafting  # noqa: PLC0415
+    from pipeline import drafting, reading  # noqa: PLC0415
 
     names = drafting.names(files)
     failed = 0
-    for outcome in tracked(drafting.each(files, work), len(files), "Läser rapporter"):
-        if outcome.result is None:
-            failed += 1
-            error(f"{outcome.path}: {outcome.error}")
-        else:
-            show(outcome.result, names[outcome.path])
+    with reading.IsolatedReader() as reader:  # a hostile file can take neither our memory nor our time
+        outcomes = drafting.each(files, work, reader.read)
+        for outcome in tracked(outcomes, len(files), "Läser rapporter"):
+            if outcome.result is None:
+                failed += 1
+                error(f"{outcome.path}: {outcome.error}")
+            else:
+                show(outcome.result, names[outcome.path])
     if sys.stderr.isatty():
         error(f"{len(files)} filer: {len(files) - failed} {done}, {failed} kunde inte behandlas")
     return failed
