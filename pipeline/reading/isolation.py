@@ -16,7 +16,7 @@ from pipeline.reading.limits import Limits
 from pipeline.reading.reader import read
 from pipeline.report import Line, Page, Source, SpurError
 
-SECONDS = 30.0
+SECONDS = 60.0
 MEMORY = 1 << 30  # bytes of address space, of which an idle reader takes about a quarter
 _FIELDS = tuple(f.name for f in fields(Line))
 _ANSWER = 400_000_000  # characters: more than any answer within the default limits
@@ -167,6 +167,8 @@ def _answer(line: str) -> dict[str, Any]:
         return _pack(read(Path(request["path"]), Limits(**request["limits"])))
     except SpurError as e:
         return {"error": str(e)}
+    except MemoryError:
+        return {"error": "filen kräver för mycket minne: spara om den från originalet"}
     except Exception as e:  # whatever a hostile file provokes is that file's fault, and the next one is read
         return {"error": f"filen går inte att läsa ({type(e).__name__}): spara om den från originalet"}
 

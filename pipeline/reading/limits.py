@@ -26,7 +26,7 @@ class Limits:
     xml: int = 24 * MEGA  # one XML part or one HTML page: the tree takes many times its bytes
     drawn: int = 150_000  # glyphs and shapes on one PDF page
     drawing: int = 40 * MEGA  # bytes of drawing instructions carried out in a PDF
-    seconds: float = 30.0
+    seconds: float = 60.0
 
 
 class Budget:

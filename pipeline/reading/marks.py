@@ -66,8 +66,6 @@ def mark_signs(lines: Sequence[Line]) -> tuple[Line, ...]:
         if line.cell and (line.marked or (t and _ALONE.match(line.text.strip())))
     }
     return tuple(
-        replace(line, marked=True)
-        if (t or (line.cell and line.cell[:2] in rows)) and not line.marked
-        else line
+        replace(line, marked=True) if line.text and (t or (line.cell and line.cell[:2] in rows)) else line
         for line, t in zip(lines, ticked, strict=True)
     )

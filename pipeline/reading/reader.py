@@ -51,9 +51,9 @@ def read_bytes(data: bytes, name: str, limits: Limits | None = None) -> Source:
     limits = limits or Limits()
     if len(data) > limits.bytes:
         raise _too_large(limits)
-    form = kind(data, name)
-    reader: Callable[[bytes, Budget], tuple[Page, ...]] = import_module(_MODULES[form]).read
     try:
+        form = kind(data, name)
+        reader: Callable[[bytes, Budget], tuple[Page, ...]] = import_module(_MODULES[form]).read
         pages = reader(data, Budget(limits))
     except (MemoryError, RecursionError) as e:
         raise SpurError("filen är för stor eller för invecklad: spara om den från originalet") from e

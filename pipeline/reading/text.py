@@ -7,6 +7,7 @@ import re
 
 from pipeline.reading.characters import REPLACEMENT, normalise
 from pipeline.reading.limits import Budget
+from pipeline.reading.marks import mark_signs
 from pipeline.report import Line, Page, SpurError
 
 _BOMS = (
@@ -101,5 +102,6 @@ def pages(text: str, budget: Budget) -> list[list[str]]:
 def read(data: bytes, budget: Budget) -> tuple[Page, ...]:
     """Every line as it stands, blank ones too. Raises SpurError for what is no text."""
     return tuple(
-        Page(n, tuple(Line(line) for line in lines)) for n, lines in enumerate(pages(decode(data), budget), 1)
+        Page(n, mark_signs([Line(line) for line in lines]))
+        for n, lines in enumerate(pages(decode(data), budget), 1)
     )

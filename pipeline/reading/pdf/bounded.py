@@ -25,6 +25,7 @@ from pdfminer.psparser import PSKeyword
 from pipeline.reading.limits import Budget, too_large_inside
 from pipeline.reading.sniff import damaged
 
+CALL = 4_000  # what calling a form costs, in bytes of drawing instructions
 _RUN = 128  # most bytes that two bytes of a run-length code stand for
 
 
@@ -100,7 +101,7 @@ class BoundedInterpreter(PDFPageInterpreter):
         return inner
 
     def execute(self, streams: Sequence[object]) -> None:
-        self.budget.spend_drawing(200 + sum(len(stream_value(s).get_data()) for s in streams))
+        self.budget.spend_drawing(CALL + sum(len(stream_value(s).get_data()) for s in streams))
         if len(self.parent_stream_ids) > 50:
             raise too_large_inside()
         super().execute(streams)

@@ -19,6 +19,7 @@ SAME_ROW = 0.4  # of the larger size: how far baselines in a row lie apart (rais
 SPACE = 0.17  # of the size: a gap between words where the file has no space characters
 SPACE_BESIDE_SPACES = 0.3  # where it has
 GUTTER = 8.0  # points: least room between two columns
+COLUMN_WIDTH = 60.0  # points: least width of the left column
 COLUMN_ROWS = 5  # least rows of a column
 COLUMN_CHARACTERS = 18  # least mean length of its rows; shorter ones are labels beside values
 MOST_SPLITS = 3
@@ -182,12 +183,12 @@ def _gaps(row: Row) -> list[tuple[float, float]]:
     return out
 
 
-def _side(row: Row, gaps: list[tuple[float, float]], x: float) -> str:
+def _side(extent: tuple[float, float], gaps: list[tuple[float, float]], x: float) -> str:
     """Where a row lies: left (L) or right (R) of x, on both sides (B), or across (X)."""
     half = GUTTER / 2
-    if max(g.x1 for g in row) <= x - half:
+    if extent[1] <= x - half:
         return "L"
-    if row[0].x0 >= x + half:
+    if extent[0] >= x + half:
         return "R"
     return "B" if any(a <= x - half and b >= x + half for a, b in gaps) else "X"
 
@@ -207,12 +208,15 @@ def _is_split(part: Sequence[Row], sides: Sequence[str], x: float) -> bool:
 def _gutter(part: Sequence[Row]) -> tuple[int, int, float] | None:
     """First and last+1 row of the longest run of rows with a common gutter, and its place."""
     gaps = [_gaps(r) for r in part]
-    candidates = {round((a + b) / 2) for row in gaps for a, b in row} | {
-        round(b - GUTTER / 2) for row in gaps for _, b in row
+    extents = [(r[0].x0, max(g.x1 for g in r)) for r in part]
+    edge = min((x0 for x0, _ in extents), default=0.0)
+    starts = [b for row in gaps for _, b in row] + [x0 for x0, _ in extents if x0 > edge + COLUMN_WIDTH]
+    candidates = {round(x - GUTTER / 2 - 0.5) for x in starts} | {
+        round((a + b) / 2) for row in gaps for a, b in row
     }
     best: tuple[int, int, float] | None = None
     for x in candidates if len(candidates) < 400 else ():
-        sides = [_side(r, g, x) for r, g in zip(part, gaps, strict=True)]
+        sides = [_side(e, g, x) for e, g in zip(extents, gaps, strict=True)]
         start = 0
         for i in range(len(part) + 1):
             if i < len(part) and sides[i] != "X":

@@ -12,6 +12,7 @@ from pipeline.reading.pdf.layout import PlacedLine
 from pipeline.reading.pdf.page import RGB, PageContent, Shape
 
 SMALLEST, LARGEST = 2.5, 26.0  # points: a sign's side
+RING = (120.0, 30.0)  # points: largest width and height of a ring drawn round a letter or word
 SAME_PLACE = 5.0  # points: signs in one column of signs
 MOST_SIGNS = 1_000  # on one page; beyond it they are a drawing
 MOST_SHAPES = 10_000
@@ -90,13 +91,29 @@ def _state(s: Shape, signs: Sequence[Shape]) -> State:
     return "empty" if unseen or _outlines(s, signs) else "filled"
 
 
+def _is_ring(s: Shape, content: PageContent) -> bool:
+    """Whether a curve is drawn round glyphs."""
+    if s.kind not in ("round", "path") or s.fill is not None or s.width > RING[0] or s.height > RING[1]:
+        return False
+    return any(
+        s.x0 < (g.x0 + g.x1) / 2 < s.x1 and s.top < (g.top + g.bottom) / 2 < s.bottom
+        for g in content.glyphs
+        if not g.text.isspace()
+    )
+
+
 def _signs(content: PageContent) -> list[tuple[Shape, State]]:
     """Signs with their state; of a frame drawn as two outlines only the outer one."""
-    signs = [s for s in content.shapes if s.kind not in ("line", "highlight") and _is_sign(s)]
-    if len(signs) > MOST_SIGNS:
+    small = [s for s in content.shapes if s.kind not in ("line", "highlight") and _is_sign(s)]
+    curves = [s for s in content.shapes if s.kind in ("round", "path") and s.height >= SMALLEST]
+    if max(len(small), len(curves)) > MOST_SIGNS:
         return []
+    rings = [s for s in curves if _is_ring(s, content)]
+    round_glyphs = {id(s) for s in rings}
+    signs = [s for s in small if id(s) not in round_glyphs]
     inner = {id(o) for s in signs for o in signs if s.fill is not None and o is not s and _outlines(s, [o])}
-    return [(s, _state(s, signs)) for s in signs if id(s) not in inner]
+    out: list[tuple[Shape, State]] = [(s, "mark") for s in rings]
+    return out + [(s, _state(s, signs)) for s in signs if id(s) not in inner]
 
 
 def _behind(s: Shape, page: Sequence[PlacedLine], height: float) -> list[int]:

@@ -109,6 +109,7 @@ class Device(PDFLayoutAnalyzer):
         self._drawn = 0
         self._render = 0
         self._fonts: dict[int, bool] = {}
+        self._colours: dict[tuple[object, str], str | None] = {}
         self.content = PageContent(0, 0, (1, 0, 0, 1, 0, 0))
 
     def _count(self) -> None:
@@ -164,11 +165,17 @@ class Device(PDFLayoutAnalyzer):
                 base=self.content.height - char.matrix[5],
                 size=char.size,
                 bold=self._is_bold(font) or self._render == _STROKED,
-                colour=code(rgb(graphicstate.ncolor, ncs)),
+                colour=self._colour(graphicstate.ncolor, ncs),
                 angle=_angle(char.matrix),
             )
         )
         return advance
+
+    def _colour(self, colour: Any, space: PDFColorSpace) -> str | None:
+        key = (colour if isinstance(colour, tuple | int | float) else str(colour), space.name)
+        if key not in self._colours:
+            self._colours[key] = code(rgb(colour, space))
+        return self._colours[key]
 
     def _is_bold(self, font: PDFFont) -> bool:
         if id(font) not in self._fonts:
