@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from pipeline import catalogue as catalogues
 from pipeline import findings, language, parsing, reading
@@ -18,7 +19,7 @@ from pipeline.report import Draft, Report, Sentence, Source, SpurError
 
 T = TypeVar("T")
 
-BASELINE = "baseline"
+KINDS = ("bert", "baseline")  # of findings model, best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,22 @@ def parse(source: Source, catalogue: Catalogue) -> Parsed:
 def default_model() -> str:
     """The name of the shipped model that is used unless another is asked for: the best kind there is.
 
-    Raises SpurError where the installation has none.
+    Raises SpurError where the installation has none, or cannot read what it has.
     """
-    names = findings.available()
-    kinds = {name: manifest.read(folder).kind for name, folder in names.items()}
-    for kind in ("bert", BASELINE):
+    kinds = {name: _kind(folder) for name, folder in findings.available().items()}
+    for kind in KINDS:
         for name, its in kinds.items():
             if its == kind:
                 return name
     raise SpurError("installationen saknar modell: installera paketet på nytt, eller ange --model MAPP")
+
+
+def _kind(folder: Path) -> str | None:
+    """The kind of findings model in a folder, None for a model of something else; checksums are not read."""
+    try:
+        return cast(str | None, json.loads((folder / manifest.FILE).read_text(encoding="utf8")).get("kind"))
+    except (ValueError, AttributeError):
+        return manifest.read(folder).kind  # says what is wrong: no silent fall-back to a weaker model
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ class Drafter:
         """
         criteria = catalogues.load(catalogue)
         found = findings.load(model or default_model(), criteria)
-        return cls(found, criteria, Policy.load(criteria.name), as_of or date.today())
+        return cls(found, criteria, Policy.load(criteria.name, found.info.name), as_of or date.today())
 
     def draft(self, source: Source) -> Draft:
         """The draft of one report.

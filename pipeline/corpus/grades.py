@@ -39,11 +39,11 @@ def worst_signs(report: CorpusReport) -> dict[str, str]:
 
 def reference(report: CorpusReport, catalogue: Catalogue) -> dict[str, Told]:
     """The grade that the scale's rule gives each area from the report's labels; silence counts as met."""
-    from pipeline.grading import Policy  # noqa: PLC0415 - grading is needed for this option only
+    from pipeline.grading.policy import Policy  # noqa: PLC0415 - needed for this option only
 
     status = {c: SIGNS[s] for c, s in worst_signs(report).items()}
     policy = Policy.load(catalogue.name)
-    return {a: Told(before=policy.grade(catalogue, a, status)) for a in catalogue.areas}
+    return {a: Told(before=policy.grade_of(a, status, catalogue)) for a in catalogue.areas}
 
 
 def _grade(row: Mapping[str, str | None], where: str, catalogue: Catalogue) -> tuple[str, str, str, str]:
