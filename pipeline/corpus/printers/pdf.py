@@ -205,18 +205,27 @@ def _style(e: Text) -> ParagraphStyle:
 
 
 def _table(table: Table) -> Any:
-    plain = ParagraphStyle("c", fontName=PLAIN, fontSize=8, leading=10.5, embeddedHyphenation=1)
+    """A ruled table; its type is small enough for the longest word of every column, so that none is cut."""
+    room, columns, padding = WIDTH - 2 * MARGIN, len(table.rows[0]), 3.0
+    shares = (0.22, 0.78) if columns == 2 else (0.22, 0.22, 0.105, 0.175, 0.105, 0.175)
+    fits = [8.0]
+    for n, share in enumerate(shares):
+        words = (w for row in table.rows for w in row[n].split())
+        longest = max((pdfmetrics.stringWidth(w, BOLD, 1) for w in words), default=1.0)
+        fits.append((room * share - 2 * padding - 0.5) / longest)
+    size = min(fits)
+    plain = ParagraphStyle("c", fontName=PLAIN, fontSize=size, leading=size * 1.35)
     bold = ParagraphStyle("h", parent=plain, fontName=BOLD)
     rows = [
         [Paragraph(escape(_check(c)), bold if table.head and n == 0 else plain) for c in row]
         for n, row in enumerate(table.rows)
     ]
-    columns = len(table.rows[0])
-    room = WIDTH - 2 * MARGIN
-    widths = (
-        [room * 0.22, room * 0.78]
-        if columns == 2
-        else [room * w for w in (0.24, 0.26, 0.12, 0.13, 0.12, 0.13)]
+    style = TableStyle(
+        [
+            ("GRID", (0, 0), (-1, -1), 0.5, colors.grey),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LEFTPADDING", (0, 0), (-1, -1), padding),
+            ("RIGHTPADDING", (0, 0), (-1, -1), padding),
+        ]
     )
-    style = TableStyle([("GRID", (0, 0), (-1, -1), 0.5, colors.grey), ("VALIGN", (0, 0), (-1, -1), "TOP")])
-    return FlowTable(rows, colWidths=widths, style=style, repeatRows=int(table.head))
+    return FlowTable(rows, colWidths=[room * s for s in shares], style=style, repeatRows=int(table.head))
