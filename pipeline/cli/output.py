@@ -62,9 +62,14 @@ def tracked(items: Iterable[T], total: int, what: str) -> Iterator[T]:
         yield from items
         return
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import track  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
-    yield from track(items, what, total=total, console=Console(stderr=True), transient=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    # What is printed meanwhile goes above the bar, but for an stdout that is a file or a pipe: that stays apart.
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
+    ) as progress:
+        yield from progress.track(items, total=total, description=what)
 
 
 def write(path: Path, make: Callable[[Path], None]) -> None:
