@@ -307,6 +307,21 @@ def test_a_missing_extra_is_named(
     assert not (ROOT / "nowhere").exists()
 
 
+def test_a_command_whose_module_lacks_a_library_is_still_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from pipeline.cli import app  # noqa: PLC0415
+
+    (tmp_path / "spur_test_training.py").write_text("import torch\n", encoding="utf8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(app, "COMMANDS", {"train": "spur_test_training"})
+    assert app.run(["--help"]) == 0
+    assert "spur-pipeline[train]" in capsys.readouterr().out
+    assert app.run(["train", "--config", "x.yaml"]) == 2
+    assert "spur-pipeline[train]" in capsys.readouterr().err
+
+
 def test_dataset_render_names_files_after_the_corpus(tmp_path: Path) -> None:
     tsvs = [ROOT / "data" / "corpus" / "dev" / f"{s}.tsv" for s in ("w1-tr-08", "w9-ts-31")]
     (tmp_path / "trasig.tsv").write_text("ingen rubrik\n", encoding="utf8")

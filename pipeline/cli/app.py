@@ -48,10 +48,30 @@ def _there(name: str) -> bool:
 
 
 def _command(name: str) -> Any:
-    module = importlib.import_module(COMMANDS[name])
+    try:
+        module = importlib.import_module(COMMANDS[name])
+    except ModuleNotFoundError as e:
+        if EXTRAS.get((e.name or "").partition(".")[0]) is None:
+            raise
+        return typer.main.get_command(_lacking(e))
     apps: Mapping[str, typer.Typer] = getattr(module, "apps", {})
     app = apps.get(name) if apps else module.app
     return None if app is None else typer.main.get_command(app)
+
+
+def _lacking(e: ModuleNotFoundError) -> typer.Typer:
+    """Stands for a command whose library is not installed, so that it is in the help and says what to do."""
+    stub = typer.Typer(add_completion=False, rich_markup_mode=None)
+    extra = EXTRAS[(e.name or "").partition(".")[0]]
+
+    @stub.command(
+        help=f"Needs the extra {extra}: pip install 'spur-pipeline[{extra}]'.",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def lacking() -> None:
+        raise e
+
+    return stub
 
 
 class _Lazy(TyperGroup):

@@ -65,7 +65,7 @@ def tracked(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    # What is printed meanwhile goes above the bar, but for an stdout that is a file or a pipe: that stays apart.
+    # What is printed meanwhile goes above the bar, but never into it from an stdout that is a file or a pipe.
     with Progress(
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
     ) as progress:
