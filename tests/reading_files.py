@@ -141,14 +141,14 @@ def deflated(size: int, block: bytes = b"\x00" * 65536) -> bytes:
     return b"".join(pieces) + packer.flush()
 
 
-def bomb_pdf(path: Path, size: int = 400_000_000) -> Path:
+def bomb_pdf(path: Path, size: int = 150_000_000) -> Path:
     path.write_bytes(one_page(stream(deflated(size), b"/Filter /FlateDecode")))
     return path
 
 
 def nested_bomb_pdf(path: Path) -> Path:
-    """Packed twice: a few kB become gigabytes."""
-    data = deflated(400_000_000)
+    """Packed twice: a few kB become many megabytes."""
+    data = deflated(150_000_000)
     path.write_bytes(one_page(stream(zlib.compress(data, 9), b"/Filter [/FlateDecode /FlateDecode]")))
     return path
 
