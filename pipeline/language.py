@@ -65,7 +65,7 @@ def _abbreviated(before: str, after: str) -> bool:
     if word in words().closing or not word:
         return False
     if word in words().leading:
-        return not re.search(r"(?:\d\s*|/\s?)[a-z]{1,3}\.$", before)  # «6 v.», «1 gång/v.»: a unit
+        return not re.search(r"(?:\d\s*|/\s?|\bper |:e )[a-z]{1,3}\.$", before)  # «6 v.», «1 gång/v.»: a unit
     if re.fullmatch(rf"(?:[{LOWER}]{{1,3}}\.){{2,}}", word):  # any other dotted one, «n.n.»
         return True
     if m := _INITIAL.search(before):

@@ -59,7 +59,7 @@ def _prepared(source: Source, catalogue: Catalogue, t: Template) -> list[Row]:
         for x in (
             *(c.text for c in catalogue.criteria),
             *(n for a in catalogue.areas.values() for n in (a.name, *a.aliases, f"{a.letter} {a.name}")),
-            *(w for g in catalogue.grades for w in catalogue.wordings(g)),
+            *(f"{g}{w}" for g in catalogue.grades for w in catalogue.wordings(g)),
         )
     ).union(t.lists, t.levels, t.scale, t.parts, t.plan_labels)
     furniture.mark(rows, t, kept)

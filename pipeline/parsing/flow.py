@@ -34,7 +34,7 @@ class Flow:
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Flow:
         """Statistics over the running rows of a document, in order."""
-        pairs = [(a, b) for a, b in zip(rows, rows[1:], strict=False) if a.free and b.free and b.first]
+        pairs = [(a, b) for a, b in zip(rows, rows[1:], strict=False) if a.free and b.free and b.first and a.line.cell == b.line.cell]
         torn = [
             (a, b) for a, b in pairs if not ends_sentence(a.text) and b.text[:1].islower() and not b.bullet
         ]
@@ -58,12 +58,12 @@ class Flow:
         """Whether more space than usual stands above the row."""
         return row.gap is not None and row.gap > self.gap + 0.45
 
-    def short(self, row: Row, following: Row) -> bool:
+    def short(self, row: Row, following: Row, share: float = 0.9) -> bool:
         """Whether the following row's first word would have had room on the row: its end was meant."""
         if not self.full:
             return True
         first = following.text.split(" ", 1)[0]
-        return width(row.text) + 1 + width(first) <= 0.9 * self.full
+        return width(row.text) + 1 + width(first) <= share * self.full
 
     def runs_on(self, row: Row, following: Row, bulleted: bool = False, item: bool = False) -> bool:
         """Whether the sentence or fragment that ends `row` goes on in `following`.
@@ -72,7 +72,7 @@ class Flow:
         """
         if not following.first:
             return self.open(row)
-        if following.bullet or not self.open(row):
+        if following.bullet or not self.open(row) or following.line.cell != row.line.cell:
             return False
         if NUMBER.match(following.text) and not _binds(row.text):
             return False
@@ -81,24 +81,25 @@ class Flow:
         if bulleted:
             return not self.apart(following) or following.text[:1].islower()
         if following.text[:1].isupper() or item:
-            return self._close(row, following, following.text[:1].isupper())
+            return self._close(row, following, following.text[:1].isupper(), 0.9 if item else 0.8)
         return True
 
-    def _close(self, row: Row, following: Row, capital: bool) -> bool:
-        """An open row and one that could begin anew: layout decides."""
+    def _close(self, row: Row, following: Row, capital: bool, share: float) -> bool:
+        """An open row and one that could begin anew: layout decides. `share` of a full line is the least that a line
+        whose end was not meant takes up."""
         if self.honest and row.line.paragraph_end:
             return False
         if not capital:
             return bool(self.full) and not (self.apart(following) and self.short(row, following))
         if not self.full or self.apart(following) or row.text.endswith(":"):
             return False
-        return not self.short(row, following)
+        return not self.short(row, following, 1.02 if row.bullet else share)
 
     def paragraph(self, row: Row, following: Row) -> bool:
         """Whether two running rows are of one paragraph, their sentences apart from whether one runs on."""
         if not following.first:
             return True
-        if following.bullet or (self.honest and row.line.paragraph_end):
+        if following.bullet or (self.honest and row.line.paragraph_end) or following.line.cell != row.line.cell:
             return False
         return bool(self.full) and not self.apart(following) and not self.short(row, following)
 

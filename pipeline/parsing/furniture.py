@@ -50,6 +50,11 @@ def _numbers(rows: Sequence[Row], template: Template, edges: set[int]) -> None:
         last = number if row.furniture else last
 
 
+def _bare(row: Row) -> str:
+    """Letters without a number before them, as criteria and scale lines may have."""
+    return row.letters.lstrip("0123456789")
+
+
 def _key(row: Row) -> str:
     return re.sub(r"\d+", "#", row.letters)
 
@@ -60,17 +65,18 @@ def _running(rows: Sequence[Row], edges: set[int], kept: frozenset[str]) -> None
     numbers = [i for i, row in enumerate(rows) if row.furniture]
     beside = {j for i in numbers for j in range(i - 2, i + 3)}
     counts: Counter[str] = Counter()
+    standing = "\n".join(kept)
     seen: set[tuple[str, int]] = set()
     places = sorted(edges) if edges else [i for i in range(len(rows)) if i in beside]
     for i in places:
         row = rows[i]
         where = (_key(row), row.page if edges else i)
-        if row.furniture or row.letters in kept or sum(c.isalpha() for c in where[0]) < 4 or where in seen:
+        if row.furniture or _bare(row) in standing or sum(c.isalpha() for c in where[0]) < 4 or where in seen:
             continue
         seen.add(where)
         counts[where[0]] += 1
     least = max(2, round(0.4 * len(pages))) if edges else 2
     repeated = {k for k, n in counts.items() if n >= least and len(k) <= 120}
     for i, row in enumerate(rows):
-        if _key(row) in repeated and (i in edges or not edges) and row.letters not in kept:
+        if _key(row) in repeated and (i in edges or not edges) and _bare(row) not in standing:
             row.furniture = True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from pipeline.catalogue import Catalogue
+from pipeline.language import ends_sentence
 from pipeline.parsing.rows import Head, Row
 from pipeline.parsing.template import Template, letters
 
@@ -168,7 +169,9 @@ def _mark_at(rows: Sequence[Row], i: int, template: Template, names: Names) -> i
     text = _plain(row.text)
     if row.furniture or len(text) > LONGEST:
         return 1
-    row.head = _simple(text, template)
+    if text[:1].islower():
+        return 1
+    row.head = _simple(text, template) if not text.endswith(".") else None
     if row.head is not None:
         return 1
     if found := _wrapped(rows, i, names):
@@ -179,7 +182,9 @@ def _mark_at(rows: Sequence[Row], i: int, template: Template, names: Names) -> i
                 r.head = Head("area", head.key, 0.0, head.grade)
             row.head = head
             return n
-    row.head = _area(text, names) or _letter(text, names) or _unknown_area(text, names)
+    row.head = _area(text, names) or _unknown_area(text, names)
+    if row.head is None and not (text.endswith(".") and i > 0 and not ends_sentence(rows[i - 1].text)):
+        row.head = _letter(text, names)
     return 1
 
 

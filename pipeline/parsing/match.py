@@ -90,9 +90,9 @@ def meant(wording: str, criteria: Sequence[Criterion]) -> Meaning:
     like = [_likeness(index, n, wording) for n in range(len(criteria))]
     chosen: list[int] = []
     while True:
-        open_to = [
-            n for n in range(len(criteria)) if n not in chosen and like[n] >= (LIKE if chosen else LIKE / 2)
-        ]
+        # A wording that quotes one criterion in full means another only if it quotes that too.
+        least = LIKE / 2 if not chosen else 0.75 if like[chosen[0]] > 0.9 else LIKE
+        open_to = [n for n in range(len(criteria)) if n not in chosen and like[n] >= least]
         n, gain = _next(index, said, covered, chosen, open_to, first)
         if n < 0 or (chosen and gain < MORE * total):
             break

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.catalogue import Catalogue
 from pipeline.parsing import dates
 from pipeline.parsing.flow import Flow
+from pipeline.parsing.heads import Names
 from pipeline.parsing.match import criteria_of
 from pipeline.parsing.rows import BULLET, Row
 from pipeline.parsing.template import Template, letters
@@ -17,6 +18,7 @@ from pipeline.report import PlanEntry
 FIELDS = ("criterion", "action", "deadline", "responsible", "follow_up", "follow_up_responsible")
 REACH = 60  # rows in which a plan's labels come close to each other
 _LEAD = re.compile(r"(?P<letter>[A-Z])\s?[.):]\s+(?=\S)")
+_NAMED = re.compile(r"(?:[A-Z]\s?[.:)]?\s+)?(?P<name>[^:–]{4,90}?)\s*[:–-]\s+(?=\S)")
 _DOT = re.compile(r"[\s.;,]+$")
 
 
@@ -42,16 +44,13 @@ def label(row: Row, t: Template, loose: bool = False) -> tuple[str, str] | None:
 def begins(rows: Sequence[Row], t: Template, scales: int) -> int | None:
     """Index of the row with which the plan begins; None without a plan. `scales`: index of the last scale's row."""
     heads = [i for i, r in enumerate(rows) if _heading(r, t)]
-    found = {i: label(r, t) for i, r in enumerate(rows) if not r.furniture}
+    found = {i: label(r, t) for i, r in enumerate(rows) if not r.furniture and r.head is None}
     labels = {i: f[0] for i, f in found.items() if f}
-    cluster = next(
-        (i for i in labels if len({k for j, k in labels.items() if i <= j < i + REACH}) >= 3), None
-    )
-    if cluster is not None:
-        near = [i for i in heads if cluster - REACH <= i <= cluster]
-        if near:
-            return next(i for i in near if i >= near[-1] - 4)
-        return _entry_above(rows, cluster)
+    for i, name in labels.items():
+        about = {k for j, k in labels.items() if i <= j < i + REACH}
+        if name == "action" and len(about) >= 2:
+            near = [h for h in heads if i - REACH <= h <= i]
+            return next(h for h in near if h >= near[-1] - 4) if near else _entry_above(rows, i)
     late = [i for i in heads if i > scales and letters(rows[i].text) in t.plan_headings]
     return late[0] if late and late[0] > len(rows) // 3 else None
 
@@ -101,6 +100,7 @@ class _Reader:
     flow: Flow
     loose: bool = False
     entries: list[_Entry] = field(default_factory=lambda: [_Entry()])
+    columns: Mapping[int, str] = field(default_factory=dict)
     field: str = "criterion"
 
     @property
@@ -111,7 +111,9 @@ class _Reader:
         """A new entry, unless the last one is still without action."""
         if self.entry.has(*FIELDS[1:]):
             self.entries.append(_Entry())
-        elif area and self.entry.area and self.entry.area != area and self.entry.has("criterion"):
+        elif self.entry.area is None:
+            self.entry.fields.clear()  # what stands before the first entry introduces the plan
+        elif area and self.entry.area != area and self.entry.has("criterion"):
             self.entries.append(_Entry())
         self.entry.area = area or self.entry.area
         self.field = "criterion"
@@ -128,6 +130,33 @@ class _Reader:
             self.begin(row.head.key)
         else:
             self._text(row)
+
+    def cells(self, cells: Mapping[int, str]) -> None:
+        """A row of a table: a head of labels, values under such a head, or a label with its value beside it."""
+        found = {c: self.template.plan_labels.get(letters(text)) for c, text in cells.items()}
+        labels = {c: name for c, name in found.items() if name}
+        if len(labels) >= 3:
+            self.columns = labels
+        elif len(cells) <= 2 and (name := found.get(min(cells))):
+            self._label(name, " ".join(text for c, text in cells.items() if c != min(cells)))
+        elif self.columns:
+            self._under(cells, self.columns)
+        else:
+            for text in cells.values():
+                self.entry.add(self.field, text)
+
+    def _under(self, cells: Mapping[int, str], columns: Mapping[int, str]) -> None:
+        """Values under a head. A row without a criterion, or that begins in the middle of one, goes on with the entry
+        above (a row that a page break cut)."""
+        first = next((cells.get(c, "") for c, name in columns.items() if name == "criterion"), "")
+        if first and not first[:1].islower():
+            self.entries.append(_Entry())
+        for column, text in cells.items():
+            name = columns.get(column)
+            if name == "area":
+                self.entry.area = self._letter(text) or self.entry.area
+            elif name:
+                self._value(name, text)
 
     def _label(self, name: str, value: str) -> None:
         e = self.entry
@@ -164,33 +193,54 @@ class _Reader:
         ):
             self.begin(lead["letter"])
             text = text[lead.end() :]
+        elif row.verbatim and self.entry.area is None and not self.entry.has(*FIELDS[1:]):
+            self.entry.fields.clear()
         elif row.verbatim and self.field not in ("criterion", "action", "deadline"):
             area = self.entry.area
             self.begin()
             known = self.catalogue.by_id[row.verbatim].area
-            self.entry.area = known if self.entry.area is None else (self.entry.area or area)
+            self.entry.area = self.entry.area or area or known
         self.entry.add(self.field, text)
 
 
 def entries(rows: Sequence[Row], catalogue: Catalogue, t: Template, flow: Flow) -> tuple[PlanEntry, ...]:
     """The plan's entries; `rows` begin with its heading."""
     running = [r for r in rows[1:] if not r.furniture]
-    loose = (
-        sum(label(r, t, loose=True) is not None for r in running)
-        > sum(label(r, t) is not None for r in running) + 1
-    )
-    columns = _columns(running, t)
+    loose = sum(label(r, t, loose=True) is not None for r in running) > sum(label(r, t) is not None for r in running) + 1
+    columns = _columns([r for r in running if r.line.cell is None], t)
     if columns is not None:
         read = _table(running[columns[0] + len(columns[1]) :], columns[1], catalogue)
     else:
         reader = _Reader(catalogue, t, flow, loose)
-        for row in running:
-            reader.read(row)
+        for some in _units(running):
+            if some[0].line.cell is None:
+                reader.read(some[0])
+            else:
+                reader.cells(_cells(some, flow))
         read = reader.entries
-    out = [
-        _finished(e, catalogue, t, flow) for e in read if e.has("criterion", "action") and e.has(*FIELDS[1:])
-    ]
+    out = [_finished(e, catalogue, t, flow) for e in read if e.has("criterion", "action") and e.has(*FIELDS[1:])]
     return tuple(e for e in out if e.action or e.deadline_text or e.responsible)
+
+
+def _units(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows of the text one by one, rows of a table together."""
+    out: list[list[Row]] = []
+    for row in rows:
+        cell = row.line.cell
+        if cell is not None and out and (last := out[-1][0].line.cell) is not None and last[:2] == cell[:2]:
+            out[-1].append(row)
+        else:
+            out.append([row])
+    return out
+
+
+def _cells(rows: Sequence[Row], flow: Flow) -> dict[int, str]:
+    """The text of each column of a table's row."""
+    out: dict[int, str] = {}
+    for row in rows:
+        column = row.line.cell[2] if row.line.cell else 0
+        out[column] = flow.join(out[column], row.text) if column in out else row.text
+    return out
 
 
 def _columns(rows: Sequence[Row], t: Template) -> tuple[int, list[str]] | None:
@@ -264,6 +314,13 @@ def _deal(cells: Sequence[Row], names: Sequence[str]) -> list[str]:
     return out[::-1]
 
 
+def _named(wording: str, catalogue: Catalogue) -> tuple[str | None, str]:
+    """(area, the rest) of «E. Handledning och kompetensbedömning: Det finns …»."""
+    m = _NAMED.match(wording)
+    found = Names.of(catalogue).find(m["name"]) if m else None
+    return (found[0], wording[m.end() :]) if m and found else (None, wording)
+
+
 def _finished(e: _Entry, catalogue: Catalogue, t: Template, flow: Flow) -> PlanEntry:
     def text(name: str) -> str | None:
         out = ""
@@ -271,7 +328,8 @@ def _finished(e: _Entry, catalogue: Catalogue, t: Template, flow: Flow) -> PlanE
             out = flow.join(out, part) if out else part
         return out.strip() or None
 
-    wording = text("criterion") or ""
+    area, wording = _named(text("criterion") or "", catalogue)
+    e.area = e.area or area
     criteria = criteria_of(wording, e.area, catalogue)
     areas = list(dict.fromkeys(catalogue.by_id[c].area for c in criteria))
     deadline, follow_up = text("deadline"), text("follow_up")

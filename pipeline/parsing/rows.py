@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -14,6 +14,7 @@ from pipeline.report import BlockKind, Line, Source
 
 HeadKind = Literal["list", "part", "level", "scale", "area", "letter", "table", "summary"]
 BULLET = re.compile(r"(?:[•◦▪▫▸►▶➢➤‣⁃●■○□·*\uf0b7\uf0a7\uf02d]|[-–—−])\s+|[-–•](?=[A-ZÅÄÖ])|o\s+(?=[A-ZÅÄÖ])")
+_BAR = re.compile(r"\s+\|\s+|^\|\s*|\s*\|$")
 NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-zåäö])[.)]\s+")
 
 
@@ -97,11 +98,26 @@ def _gaps(lines: Sequence[Line]) -> Iterable[float | None]:
         blanks, previous = 0, line
 
 
+def _piped(lines: Sequence[Line], table: int) -> Iterator[Line]:
+    """Lines with bars between columns as cells."""
+    row = -1
+    for line in lines:
+        if line.cell is not None or not _BAR.search(line.text):
+            table, row = (table + 1, -1) if row >= 0 else (table, row)
+            yield line
+            continue
+        row += 1
+        for column, text in enumerate(_BAR.split(line.text.strip().strip("|"))):
+            yield replace(line, text=text, cell=(-table, row, column), paragraph_end=True)
+
+
 def rows_of(source: Source) -> list[Row]:
     """The non-blank lines of all pages in order."""
     out = []
+    barred = sum(_BAR.search(line.text) is not None for page in source.pages for line in page.lines) > 1
     for page in source.pages:
-        for line, gap in zip(page.lines, _gaps(page.lines), strict=True):
+        lines = list(_piped(page.lines, 1000 * page.number)) if barred else list(page.lines)
+        for line, gap in zip(lines, _gaps(lines), strict=True):
             if text := _clean(line.text):
                 out.append(Row(line, text, page.number, gap))
     return out
