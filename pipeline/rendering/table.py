@@ -79,18 +79,22 @@ def _details(draft: Draft, letter: str, area: AreaDraft, catalogue: Catalogue) -
     parts: list[Text | Padding] = [head]
     for line in (area.reason, area.explanation, area.counterfactual):
         if line:
-            parts.append(Padding(Text(words.clean(line)), (0, 0, 0, 2)))
+            parts.append(Padding(Text(words.clean(line)), (0, 0, 0, 2), expand=False))
     if area.grade_after_plan:
-        parts.append(Padding(Text(f"Om handlingsplanen godtas: {area.grade_after_plan}"), (0, 0, 0, 2)))
+        parts.append(
+            Padding(Text(f"Om handlingsplanen godtas: {area.grade_after_plan}"), (0, 0, 0, 2), expand=False)
+        )
     met = []
     for c in words.deciding(draft, area, catalogue):
         if c.status == "met":
             met.append(c.id)
         else:
-            parts.append(Padding(_criterion(c), (0, 0, 0, 2)))
+            parts.append(Padding(_criterion(c), (0, 0, 0, 2), expand=False))
     if met:
         parts.append(
-            Padding(Text(f"+ uppfyllt enligt texten: {', '.join(met)}", style="green"), (0, 0, 0, 2))
+            Padding(
+                Text(f"+ uppfyllt enligt texten: {', '.join(met)}", style="green"), (0, 0, 0, 2), expand=False
+            )
         )
     parts.append(Text(""))
     return parts
@@ -122,10 +126,10 @@ def report_table(report: Report, sentences: Sequence[Sentence], catalogue: Catal
         if s.section != section:
             section = s.section
             parts.append(Text(_heading(report, section, catalogue), style="bold"))
-        parts.append(Padding(Text(words.clean(s.text)), (0, 0, 0, 2)))
+        parts.append(Padding(Text(words.clean(s.text)), (0, 0, 0, 2), expand=False))
     for e in report.action_plan:
         parts.append(Text(f"Handlingsplan {', '.join(e.criteria) or e.area or '–'}", style="bold"))
-        parts.append(Padding(Text(words.clean(e.action or "–")), (0, 0, 0, 2)))
+        parts.append(Padding(Text(words.clean(e.action or "–")), (0, 0, 0, 2), expand=False))
     parts.append(Text(""))
     return Group(*parts)
 
