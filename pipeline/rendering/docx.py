@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import docx
-from docx.shared import Pt, RGBColor
+from docx.shared import Cm, Pt, RGBColor
 
 from pipeline.catalogue import Catalogue
 from pipeline.rendering import words
@@ -19,6 +19,9 @@ _COLOURS = {
     "unmet": RGBColor(0xB7, 0x1C, 0x1C),
 }
 
+OVERVIEW_WIDTHS = (6.2, 2.4, 2.0)  # cm: area, suggestion, stated; the other columns share the rest of 17 cm
+PLAN_WIDTHS = (1.8, 2.0, 4.0, 2.1, 2.6, 2.2, 2.3)
+
 
 def write(drafts: Sequence[Draft], catalogue: Catalogue, path: Path) -> None:
     """Writes the drafts to a DOCX file."""
@@ -26,6 +29,9 @@ def write(drafts: Sequence[Draft], catalogue: Catalogue, path: Path) -> None:
     word.core_properties.title = "Utkast till gradering"
     word.core_properties.author = "spur"
     word.styles["Normal"].font.size = Pt(10)
+    page = word.sections[0]
+    page.page_width, page.page_height = Cm(21), Cm(29.7)
+    page.left_margin = page.right_margin = page.top_margin = page.bottom_margin = Cm(2)
     for n, draft in enumerate(drafts):
         if n:
             word.add_page_break()
@@ -48,7 +54,7 @@ def _report(word: Any, draft: Draft, catalogue: Catalogue) -> None:
     if draft.action_plan:
         word.add_heading("Handlingsplan", 2)
         rows = words.plan_rows(draft)
-        _table(word, [list(rows[0]), *(list(r.values()) for r in rows)])
+        _table(word, [list(rows[0]), *(list(r.values()) for r in rows)], PLAN_WIDTHS)
     word.add_paragraph(words.disclaimer(draft)).runs[0].italic = True
 
 
@@ -63,16 +69,22 @@ def _overview(word: Any, draft: Draft, catalogue: Catalogue) -> None:
         rows.append(
             [f"{letter} {name}", suggestion, words.stated(area), *chances, area.grade_after_plan or "–"]
         )
-    _table(word, [heads, *rows])
+    rest = (17.0 - sum(OVERVIEW_WIDTHS)) / (len(heads) - len(OVERVIEW_WIDTHS))
+    _table(word, [heads, *rows], [*OVERVIEW_WIDTHS, *[rest] * (len(heads) - len(OVERVIEW_WIDTHS))])
 
 
-def _table(word: Any, rows: Sequence[Sequence[str]]) -> None:
+def _table(word: Any, rows: Sequence[Sequence[str]], widths: Sequence[float]) -> None:
+    """A table with a head; widths in cm."""
     grid = word.add_table(rows=0, cols=len(rows[0]), style="Light Grid Accent 1")
+    grid.autofit = False
+    for column, width in zip(grid.columns, widths, strict=True):
+        column.width = Cm(width)
     for row in rows:
-        for cell, text in zip(grid.add_row().cells, row, strict=True):
+        for cell, text, width in zip(grid.add_row().cells, row, widths, strict=True):
             cell.text = text
+            cell.width = Cm(width)
             for run in cell.paragraphs[0].runs:
-                run.font.size = Pt(9)
+                run.font.size = Pt(8.5)
     word.add_paragraph()
 
 

@@ -41,8 +41,8 @@ def percent(probability: float) -> str:
     """A probability in whole per cent; what is not quite 0 or 100 does not say that it is."""
     value = round(100 * probability)
     if value == 0 and probability > 0.0005:
-        return "<1 %"
-    return ">99 %" if value == 100 and probability < 0.9995 else f"{value} %"
+        return "<1\u00a0%"
+    return ">99\u00a0%" if value == 100 and probability < 0.9995 else f"{value}\u00a0%"
 
 
 def title(facts: Facts) -> str:
