@@ -80,7 +80,7 @@ def _details(draft: Draft, letter: str, area: AreaDraft, catalogue: Catalogue) -
     for line in (area.reason, area.explanation, area.counterfactual):
         if line:
             parts.append(Padding(Text(words.clean(line)), (0, 0, 0, 2), expand=False))
-    if area.grade_after_plan:
+    if area.grade_after_plan and area.grade_after_plan != area.suggested_grade:
         parts.append(
             Padding(Text(f"Om handlingsplanen godtas: {area.grade_after_plan}"), (0, 0, 0, 2), expand=False)
         )
@@ -109,8 +109,8 @@ def _criterion(c: words.Deciding) -> Text:
     for e in c.evidence[:QUOTES]:
         text.append(f"\n    «{e.text}»", style="italic")
         text.append(f" {e.number}, {e.where}" if e.where else f" {e.number}", style="dim")
-    if len(c.evidence) > QUOTES:
-        text.append(f"\n    och {len(c.evidence) - QUOTES} meningar till", style="dim")
+    if more := len(c.evidence) - QUOTES:
+        text.append(f"\n    och {more} mening{'ar' * (more > 1)} till" if more > 0 else "", style="dim")
     for e in c.against[:1]:
         text.append(f"\n    mot: «{e.text}» {e.number}", style="dim")
     return text
