@@ -27,7 +27,7 @@ class Flow:
     """What the whole document tells of its line breaks."""
 
     full: float  # width of a full line; 0 where lines are not hard-wrapped
-    gap: float  # usual space above a line that runs on
+    gap: float  # space that may stand above a line that runs on
     honest: bool  # `paragraph_end` is where paragraphs end
     plain: Counter[str]  # words and hyphenated words of the document, lower-case
 
@@ -45,7 +45,8 @@ class Flow:
         ends = sum(a.line.paragraph_end for a, _ in pairs)
         return cls(
             full=lines[int(0.9 * (len(lines) - 1))] if wrapped else 0.0,
-            gap=gaps.most_common(1)[0][0] if gaps else 0.0,
+            # The widest that is common: where printed lines became paragraphs, space tells little.
+            gap=max((g for g, n in gaps.items() if n >= 0.1 * gaps.total()), default=0.0),
             honest=bool(ends) and lies <= 0.08 * ends,
             plain=Counter(w for r in rows for w in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", r.text.lower())),
         )
@@ -138,5 +139,6 @@ def texts(rows: Iterable[Row], flow: Flow) -> str:
     """Rows of one paragraph as running text."""
     out = ""
     for row in rows:
-        out = flow.join(out, row.text) if out else row.text
+        text = f"{row.text} {row.tail}" if row.tail else row.text
+        out = flow.join(out, text) if out else text
     return out

@@ -142,17 +142,17 @@ def _letter(text: str, names: Names) -> Head | None:
     return Head("letter", m.group(1), 1.0) if m and m.group(1) in names.areas else None
 
 
-def _wrapped(rows: Sequence[Row], i: int, names: Names) -> tuple[int, Head] | None:
-    """An area's name over up to three rows, the longest reading first."""
+def _wrapped(rows: Sequence[Row], i: int, names: Names) -> tuple[list[Row], Head] | None:
+    """An area's name over up to three rows, also across a page break, the longest reading first."""
+    following = [r for r in rows[i : i + 8] if not r.furniture][:3]
     for n in (3, 2):
-        some = rows[i : i + n]
-        if len(some) < n or any(r.furniture or r.page != some[0].page for r in some):
-            continue
+        some = following[:n]
         text = " ".join(_plain(r.text) for r in some)
-        if len(text) <= LONGEST and not any(re.search(r"[.!?]$", r.text) and len(r.text) > 3 for r in some):
-            head = _area(text, names)
-            if head and not (len(some[0].text) <= 2 and head.weight < 4):
-                return n, head
+        if len(some) < n or len(text) > LONGEST or any(re.search(r"..[.!?]$", r.text) for r in some):
+            continue
+        head = _area(text, names)
+        if head and not (len(some[0].text) <= 2 and head.weight < 4):
+            return some, head
     return None
 
 
@@ -175,13 +175,13 @@ def _mark_at(rows: Sequence[Row], i: int, template: Template, names: Names) -> i
     if row.head is not None:
         return 1
     if found := _wrapped(rows, i, names):
-        n, head = found
+        some, head = found
         single = _area(text, names)
         if single is None or single.key == head.key:
-            for r in rows[i : i + n]:
+            for r in some:
                 r.head = Head("area", head.key, 0.0, head.grade)
             row.head = head
-            return n
+            return rows.index(some[-1], i) - i + 1
     row.head = _area(text, names) or _unknown_area(text, names)
     if row.head is None and not (text.endswith(".") and i > 0 and not ends_sentence(rows[i - 1].text)):
         row.head = _letter(text, names)

@@ -14,7 +14,8 @@ from pipeline.report import BlockKind, Line, Source
 
 HeadKind = Literal["list", "part", "level", "scale", "area", "letter", "table", "summary"]
 BULLET = re.compile(r"(?:[•◦▪▫▸►▶➢➤‣⁃●■○□·*\uf0b7\uf0a7\uf02d]|[-–—−])\s+|[-–•](?=[A-ZÅÄÖ])|o\s+(?=[A-ZÅÄÖ])")
-_BAR = re.compile(r"\s+\|\s+|^\|\s*|\s*\|$")
+_BAR = re.compile(r"\s\|\s|^\s*\||\|\s*$")
+_CELL = re.compile(r"(?:^\|+)?(?:(?!\s\|(?:\s|$)).)+(?:\s\|+(?=\s|$))?|\|+")
 NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-zåäö])[.)]\s+")
 
 
@@ -48,6 +49,7 @@ class Row:
     standing: str | None = None  # criterion id, "phrase", or "scale:<grade>"
     verbatim: str | None = None  # a criterion that begins here word for word, standing text or not
     furniture: bool = False
+    tail: str = ""  # bars of a plain-text table, kept behind the text
     item: int | None = None  # number of the list item it belongs to
     letters: str = field(init=False, default="")
 
@@ -72,7 +74,9 @@ class Row:
         out = []
         for n, text in enumerate(kept):
             line = self.line if n + 1 == len(kept) else replace(self.line, paragraph_end=False)
-            out.append(Row(line, text, self.page, self.gap if n == 0 else 0.0, first=self.first and n == 0))
+            last = n + 1 == len(kept)
+            gap = self.gap if n == 0 else 0.0
+            out.append(Row(line, text, self.page, gap, first=self.first and n == 0, tail=self.tail if last else ""))
         return out
 
 
@@ -98,28 +102,33 @@ def _gaps(lines: Sequence[Line]) -> Iterable[float | None]:
         blanks, previous = 0, line
 
 
-def _piped(lines: Sequence[Line], table: int) -> Iterator[Line]:
-    """Lines with bars between columns as cells."""
+def _piped(lines: Sequence[Line], table: int) -> Iterator[tuple[Line, str]]:
+    """Lines with bars between columns as cells, each with the bar after it."""
     row = -1
     for line in lines:
         if line.cell is not None or not _BAR.search(line.text):
             table, row = (table + 1, -1) if row >= 0 else (table, row)
-            yield line
+            yield line, ""
             continue
         row += 1
-        for column, text in enumerate(_BAR.split(line.text.strip().strip("|"))):
-            yield replace(line, text=text, cell=(-table, row, column), paragraph_end=True)
+        text = line.text.strip()
+        for column, cell in enumerate(_CELL.findall(text)):
+            inner = cell.strip("| ")
+            bars = "|" * (cell.count("|") - inner.count("|"))
+            yield replace(line, text=inner, cell=(-table, row, column), paragraph_end=True), bars
 
 
 def rows_of(source: Source) -> list[Row]:
     """The non-blank lines of all pages in order."""
-    out = []
+    out: list[Row] = []
     barred = sum(_BAR.search(line.text) is not None for page in source.pages for line in page.lines) > 1
     for page in source.pages:
-        lines = list(_piped(page.lines, 1000 * page.number)) if barred else list(page.lines)
-        for line, gap in zip(lines, _gaps(lines), strict=True):
+        lines = list(_piped(page.lines, 1000 * page.number)) if barred else [(line, "") for line in page.lines]
+        for (line, tail), gap in zip(lines, _gaps([line for line, _ in lines]), strict=True):
             if text := _clean(line.text):
-                out.append(Row(line, text, page.number, gap))
+                out.append(Row(line, text, page.number, gap, tail=tail))
+            elif tail:
+                out.append(Row(line, tail, page.number, gap, furniture=True))
     return out
 
 

@@ -46,6 +46,11 @@ class Match:
     kept: bool = False
 
     @property
+    def sure(self) -> bool:
+        """Standing text wherever it stands: a fixed phrase, a scale's line with its letter."""
+        return self.target.key == "phrase" or self.scale is not None
+
+    @property
     def criterion(self) -> str | None:
         return (
             None if self.target.key == "phrase" or self.target.key.startswith("scale:") else self.target.key
@@ -261,8 +266,9 @@ def _choose(runs: Sequence[Run], catalogue: Catalogue) -> None:
         for m in run.matches:
             m.kept = m.criterion is None or id(m) in chosen
         size = sum(m.kept for m in run.matches)
-        if size == 1 and not run.headed and criteria:
-            run.matches[0].kept = False
+        for m in run.matches:
+            if size == 1 and not run.headed and not m.sure:
+                m.kept = False
         for m in run.matches:
             if m.criterion and m.kept:
                 rank[m.criterion] = max(rank.get(m.criterion, (0, -1)), (size + 2 * run.headed, n))
