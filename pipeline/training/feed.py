@@ -1,0 +1,128 @@
+"""What a training step is fed: labelled sentences as packed windows and coded targets, an epoch at a time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.catalogue import Catalogue
+from pipeline.findings.base import SentenceInput
+from pipeline.findings.encoding import Encoder, Packed, Window, pack, section_names, wordings
+from pipeline.report import LISTS
+from pipeline.training.augment import Example, Passage, passages
+from pipeline.training.labelled import Labelled
+
+if TYPE_CHECKING:
+    from pipeline.training.recipe import Recipe
+
+# Codes of a target: no part in the loss; silent; silent where the writer was told to keep to the area; told as
+# met, partly, unmet.
+APART, SILENT, ELSEWHERE, TOLD = -1, 0, 1, 2
+KEPT_TO_AREA = 13  # writers 1-13 told of no other area's criteria in a narrative (corpus/README)
+
+
+@dataclass(frozen=True, slots=True)
+class StepArrays:
+    """One step: packed windows (the catalogue's wordings first) and `targets` [sentences, criteria] of the others."""
+
+    packed: Packed
+    targets: NDArray[np.int8]
+
+
+def examples(data: Labelled) -> list[Example]:
+    """The labelled sentences as the augmentation takes them."""
+    out = []
+    for i, text in enumerate(data.texts):
+        told = {int(c): int(data.gold[i, c]) for c in np.flatnonzero(data.gold[i])}
+        out.append(Example(text, str(data.sections[i]), str(data.reports[i]), str(data.writers[i]), told))
+    return out
+
+
+def wording_windows(encoder: Encoder, catalogue: Catalogue) -> list[Window]:
+    """The criteria as passages, an area each, in the catalogue's order: read together as a report's sentences are."""
+    inputs = [SentenceInput(s.text, s.section, "catalogue") for s in wordings(catalogue)]
+    return encoder.windows(inputs, section_names(catalogue))
+
+
+class Feed:
+    """Epochs of steps, each made from the seed and the epoch's number alone."""
+
+    def __init__(self, data: Labelled, catalogue: Catalogue, encoder: Encoder, recipe: Recipe) -> None:
+        self.recipe, self.encoder = recipe, encoder
+        self.reports: dict[str, dict[str, list[Example]]] = {}
+        for e in examples(data):
+            self.reports.setdefault(e.report, {}).setdefault(e.section, []).append(e)
+        self.names = section_names(catalogue)
+        self.wordings = wording_windows(encoder, catalogue)
+        self.areas = np.array([c.area for c in catalogue.criteria])
+        self.left_out = np.array([c.id in recipe.criteria_left_out for c in catalogue.criteria])
+
+    def target(self, e: Example) -> NDArray[np.int8]:
+        """Codes [criteria] of one sentence."""
+        out = np.full(len(self.areas), SILENT, np.int8)
+        number = int(e.writer[1:]) if e.writer[1:].isdigit() else KEPT_TO_AREA + 1
+        if e.section not in LISTS and number <= KEPT_TO_AREA:
+            out[self.areas != e.section] = ELSEWHERE
+        for c, code in e.labels.items():
+            out[c] = TOLD + code - 1
+        out[self.left_out] = APART
+        return out
+
+    def _windows(self, epoch_passages: Sequence[Passage]) -> list[tuple[Window, list[Example]]]:
+        everything = [e for p in epoch_passages for e in p.examples]
+        tokens = self.encoder.tokens([e.text for e in everything])
+        out, k = [], 0
+        for p in epoch_passages:
+            rows = range(k, k + len(p.examples))
+            head = self.encoder.head(self.names.get(p.section) if p.section else None)
+            for w in self.encoder.split(head, tokens[k : k + len(p.examples)], rows):
+                out.append((w, [everything[r] for r in w.rows]))
+            k += len(p.examples)
+        return out
+
+    def epoch(self, number: int) -> list[StepArrays]:
+        """The steps of an epoch, windows in random order, as many in each as its rows hold."""
+        rng = random.Random(f"{self.recipe.seed}-{number}")
+        windows = self._windows(list(passages(self.reports, self.recipe.augment, rng)))
+        rng.shuffle(windows)
+        rows, length = self.recipe.rows, self.recipe.max_tokens
+        room = rows * length - sum(len(w.ids) for w in self.wordings)
+        steps, group, used, count = [], list[tuple[Window, list[Example]]](), 0, 0
+        for w in windows:
+            size, sentences = len(w[0].ids), len(w[1])
+            if group and (used + size > room * 0.94 or count + sentences > self.recipe.sentences):
+                steps += list(self._steps(group, rows, length))
+                group, used, count = [], 0, 0
+            group.append(w)
+            used, count = used + size, count + sentences
+        return [*steps, *self._steps(group, rows, length)] if group else steps
+
+    def _steps(
+        self, group: Sequence[tuple[Window, list[Example]]], rows: int, length: int
+    ) -> Iterator[StepArrays]:
+        packed = pack([*self.wordings, *(w for w, _ in group)], rows, length, self.encoder.pad)
+        if packed is not None:
+            yield StepArrays(packed, np.stack([self.target(e) for _, es in group for e in es]))
+        elif len(group) > 1:  # rarely, whole windows leave gaps: two smaller steps then
+            yield from self._steps(group[: len(group) // 2], rows, length)
+            yield from self._steps(group[len(group) // 2 :], rows, length)
+
+
+def ahead(feed: Feed, epochs: range, background: bool) -> Iterator[list[StepArrays]]:
+    """The epochs in order; with `background`, the next is made in another process while one is trained."""
+    if not background:
+        yield from (feed.epoch(e) for e in epochs)
+        return
+    with ProcessPoolExecutor(1) as pool:
+        pending = pool.submit(feed.epoch, epochs.start) if len(epochs) else None
+        for e in epochs:
+            assert pending is not None
+            ready = pending.result()
+            pending = pool.submit(feed.epoch, e + 1) if e + 1 in epochs else None
+            yield ready

@@ -1,0 +1,70 @@
+"""Training recipes: everything that a run is made of, read from `configs/train/*.yaml`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline import catalogue as catalogues
+from pipeline.report import SpurError
+from pipeline.training.augment import AugmentConfig
+from pipeline.training.model import HeadConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Rates are per step, at the peak. A step holds `rows` × `max_tokens` tokens, the catalogue's wordings among them."""
+
+    name: str
+    encoder: str
+    catalogue: str = catalogues.DEFAULT
+    train: tuple[str, ...] = ("data/corpus/train", "data/corpus/dev", "data/corpus/supplement")
+    folds: int = 4
+    epochs: int = 30
+    rate: float = 3e-4
+    head_rate: float = 1.5e-3
+    layer_decay: float = 0.92
+    weight_decay: float = 0.01
+    warmup: float = 0.06
+    rows: int = 24
+    max_tokens: int = 384
+    sentences: int = 400  # at most, in a step
+    ema: float = 0.998
+    clip: float = 1.0
+    positive: float = 2.0  # weight of a told pair against a silent one
+    elsewhere: float = (
+        0.5  # weight of silence on other areas' criteria where the writer was told to keep to the area
+    )
+    status_weights: tuple[float, float, float] = (1.0, 1.4, 1.0)
+    consistency: float = (
+        0.0  # R-Drop (Liang et al. 2021, arXiv:2106.14448): weight of the two passes' divergence
+    )
+    criteria_left_out: tuple[str, ...] = ()
+    seed: int = 7
+    head: HeadConfig = field(default_factory=HeadConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    @classmethod
+    def load(cls, path: Path, **changes: Any) -> Recipe:
+        """A recipe file, with single values changed. Raises SpurError on unknown keys."""
+        try:
+            raw = {**yaml.safe_load(path.read_text(encoding="utf8")), **changes}
+            head, augment = (
+                HeadConfig(**raw.pop("head", {})),
+                AugmentConfig(**_tuples(raw.pop("augment", {}))),
+            )
+            return cls(head=head, augment=augment, **_tuples(raw))
+        except OSError as e:
+            raise SpurError(f"no training recipe {path}: see configs/train/") from e
+        except (TypeError, yaml.YAMLError) as e:
+            raise SpurError(f"{path}: {e}; see configs/train/ for the keys") from e
+
+
+def _tuples(raw: dict[str, Any]) -> dict[str, Any]:
+    def plain(v: Any) -> Any:
+        return tuple(plain(x) for x in v) if isinstance(v, list) else v
+
+    return {k: plain(v) for k, v in raw.items()}

@@ -1,0 +1,269 @@
+"""Fine-tuning the findings network: steps, averaged weights, and predictions.
+
+On a GPU the whole step is one CUDA graph (all steps have one shape, see feed.py); elsewhere it runs op by op.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from pipeline import catalogue as catalogues
+from pipeline.catalogue import Catalogue
+from pipeline.findings.base import SentenceInput
+from pipeline.findings.encoding import Batch, Encoder, section_names
+from pipeline.training.encoder import EncoderConfig
+from pipeline.training.encoder import load as load_encoder
+from pipeline.training.feed import TOLD, Feed, StepArrays, wording_windows
+from pipeline.training.labelled import Labelled
+from pipeline.training.model import FindingsNetwork
+from pipeline.training.recipe import Recipe
+
+Tensors = dict[str, Tensor]
+
+
+def half(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device computes in it (on many CPUs it is emulated, and far slower than float32)."""
+    return torch.autocast(
+        device.type, dtype=torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False
+    )
+
+
+def tensors(batch: Batch, device: torch.device) -> Tensors:
+    return {
+        k: torch.from_numpy(getattr(batch, k)).to(device, non_blocking=True)
+        for k in ("ids", "mask", "token_index", "token_mask")
+    }
+
+
+def pool_wordings(
+    net: FindingsNetwork, encoder: Encoder, catalogue: Catalogue, device: torch.device
+) -> Tensor:
+    """The criteria's wordings as pooled sentences [criteria, width], in the catalogue's order."""
+    w = tensors(encoder.batch(wording_windows(encoder, catalogue)), device)
+    return net.pool(net.states(w["ids"], w["mask"]), w["token_index"], w["token_mask"])
+
+
+def make_network(
+    recipe: Recipe, encoder_folder: Path | None, catalogue: Catalogue
+) -> tuple[FindingsNetwork, Encoder]:
+    """A fresh network on its encoder, centred on the catalogue's wordings, and the maker of its input."""
+    config = EncoderConfig.load(recipe.encoder)
+    bert, tokenizer = load_encoder(config, encoder_folder)
+    encoder = Encoder(tokenizer, config.prefix, min(recipe.max_tokens, config.max_tokens))
+    net = FindingsNetwork(bert, len(catalogue.criteria), recipe.head)
+    net.eval()
+    with torch.no_grad():
+        net.start_from(pool_wordings(net, encoder, catalogue, torch.device("cpu")))
+    return net.train(), encoder
+
+
+def parameter_groups(net: FindingsNetwork, recipe: Recipe, device: torch.device) -> list[dict[str, Any]]:
+    """Layer-wise rates: the encoder's lower layers move less; norms, biases and embeddings don't decay."""
+    layers = int(net.encoder.config.num_hidden_layers)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, p in net.named_parameters():
+        decay = recipe.weight_decay if p.ndim > 1 and "embeddings" not in name and name != "residual" else 0.0
+        if name.startswith("encoder.embeddings"):
+            rate = recipe.rate * recipe.layer_decay ** (layers + 1)
+        elif name.startswith("encoder."):
+            rate = recipe.rate * recipe.layer_decay ** (
+                layers - 1 - int(name.split(".layer.")[1].split(".")[0])
+            )
+        else:
+            rate = recipe.head_rate
+        groups.setdefault((rate, decay), []).append(p)
+    # a tensor rate can change under a captured graph
+    return [
+        {
+            "params": ps,
+            "lr": torch.tensor(rate, device=device) if device.type == "cuda" else rate,
+            "weight_decay": decay,
+        }
+        for (rate, decay), ps in groups.items()
+    ]
+
+
+def loss_of(
+    relevance: Tensor, status: Tensor, targets: Tensor, recipe: Recipe, again: Tensor | None = None
+) -> Tensor:
+    """Weighted cross-entropy of relevance, summed over criteria and averaged over sentences, plus that of the told
+    pairs' status, plus the divergence of two passes where there are two.
+
+    `relevance`, `targets` [n, criteria], codes of feed.py; `status` [n, criteria, 3].
+    """
+    relevance, told = relevance.float(), targets >= TOLD
+    table = torch.tensor([0.0, 1.0, recipe.elsewhere, *[recipe.positive] * 3], device=targets.device)
+    weight = table[targets + 1]
+    sentences = (weight.sum(1) > 0).sum().clamp(min=1)
+    pair = F.binary_cross_entropy_with_logits(relevance, told.float(), reduction="none")
+    loss = (pair * weight).sum() / sentences
+    classes = torch.tensor(recipe.status_weights, device=targets.device)
+    code = (targets - TOLD).clamp(min=0)
+    share = classes[code] * told
+    each = F.cross_entropy(status.float().reshape(-1, 3), code.reshape(-1), reduction="none")
+    loss = loss + (each * share.reshape(-1)).sum() / share.sum().clamp(min=1)
+    if again is not None:
+        a, b = relevance, again.float()
+        loss = (
+            loss + recipe.consistency * ((a.sigmoid() - b.sigmoid()) * (a - b) * weight).sum() / sentences / 2
+        )
+    return loss
+
+
+class Average:
+    """Exponential moving average of the weights, with a warm start: what is evaluated and shipped."""
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.weights = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        self._pairs = [
+            (self.weights[k], v.detach()) for k, v in net.state_dict().items() if v.is_floating_point()
+        ]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        self.steps += 1
+        d = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_([a for a, _ in self._pairs], [b for _, b in self._pairs], 1 - d)
+
+
+@torch.no_grad()
+def predict(
+    net: FindingsNetwork,
+    inputs: Sequence[SentenceInput],
+    encoder: Encoder,
+    catalogue: Catalogue,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Logits [sentences, criteria, 4] of the trained catalogue: relevance, then the three statuses."""
+    net.eval()
+    out = np.zeros((len(inputs), len(catalogue.criteria), 4), np.float32)
+    with half(device):
+        vectors, bias = net.vectors(pool_wordings(net, encoder, catalogue, device))
+        budget = 32768 if device.type == "cuda" else 4096
+        for batch in encoder.batches(encoder.windows(inputs, section_names(catalogue)), budget):
+            b = tensors(batch, device)
+            relevance, status, _ = net.score(
+                net.states(b["ids"], b["mask"]), b["token_index"], b["token_mask"], vectors, bias
+            )
+            out[batch.rows, :, 0], out[batch.rows, :, 1:] = (
+                relevance.float().cpu().numpy(),
+                status.float().cpu().numpy(),
+            )
+    net.train()
+    return out
+
+
+class Trainer:
+    """One network's training; call `run_epoch` with the feed's steps."""
+
+    def __init__(
+        self, recipe: Recipe, data: Labelled, encoder_folder: Path | None, device: torch.device
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.device = recipe, device
+        self.catalogue = catalogues.load(recipe.catalogue)
+        self.net, self.encoder = make_network(recipe, encoder_folder, self.catalogue)
+        self.net.to(device)
+        self.feed = Feed(data, self.catalogue, self.encoder, recipe)
+        self.average = Average(self.net, recipe.ema)
+        cuda = device.type == "cuda"
+        self.optimizer = torch.optim.AdamW(
+            parameter_groups(self.net, recipe, device), fused=cuda, capturable=cuda
+        )
+        self.total = recipe.epochs * len(self.feed.epoch(0))
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+        self._static: Tensors | None = None
+        self._graph: Any = None
+        self._loss = torch.zeros((), device=device)
+
+    def _rate(self, step: int) -> float:
+        warm = self.recipe.warmup * self.total
+        if step < warm:
+            return (step + 1) / warm
+        return max(0.0, 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / (self.total - warm)))))
+
+    def _arrays(self, step: StepArrays) -> dict[str, NDArray[Any]]:
+        """The step's arrays in the one shape: missing sentences have one token and no part in the loss."""
+        missing = self.recipe.sentences - len(step.targets)
+        pad = np.full((missing, step.targets.shape[1]), -1, np.int8)
+        p = step.packed
+        return {
+            "ids": p.ids,
+            "segment": p.segment,
+            "position": p.position,
+            "start": np.pad(p.start, (0, missing)),
+            "length": np.pad(p.length, (0, missing), constant_values=1),
+            "targets": np.concatenate([step.targets, pad]).astype(np.int64),
+        }
+
+    def _forward(self, t: Tensors) -> tuple[Tensor, Tensor]:
+        n = len(self.catalogue.criteria)
+        attend = t["segment"][:, None, :, None] == t["segment"][:, None, None, :]
+        states = self.net.states(t["ids"], attend, t["position"])
+        offset = torch.arange(self.encoder.max_sentence, device=self.device)
+        mask = (offset[None] < t["length"][:, None]).long()
+        index = (t["start"][:, None] + offset[None]).clamp(max=len(states) - 1)
+        vectors, bias = self.net.vectors(self.net.pool(states, index[:n], mask[:n]))
+        relevance, status, _ = self.net.score(states, index[n:], mask[n:], vectors, bias)
+        return relevance, status
+
+    def _compute(self, t: Tensors) -> Tensor:
+        self.optimizer.zero_grad(set_to_none=True)
+        with half(self.device):
+            relevance, status = self._forward(t)
+            again = self._forward(t)[0] if self.recipe.consistency else None
+        loss = loss_of(relevance, status, t["targets"], self.recipe, again)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        return loss.detach()
+
+    def _capture(self, t: Tensors) -> None:
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(
+            stream
+        ):  # warm up off the main stream, as capture asks for; the rate is near 0
+            for _ in range(3):
+                self._compute(t)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._static, self._graph = t, torch.cuda.CUDAGraph()
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.cuda.graph(self._graph):
+            self._loss = self._compute(t)
+
+    def step(self, arrays: StepArrays) -> Tensor:
+        """One optimiser step; returns the loss (a tensor on the device)."""
+        host = {k: torch.from_numpy(v) for k, v in self._arrays(arrays).items()}
+        if self.device.type != "cuda":
+            loss = self._compute(host)
+        else:
+            if self._static is None:
+                self._capture({k: v.to(self.device) for k, v in host.items()})
+            assert self._static is not None
+            for k, v in host.items():
+                self._static[k].copy_(v, non_blocking=True)
+            self._graph.replay()
+            loss = self._loss.clone()
+        self.scheduler.step()
+        self.average.update()
+        return loss
+
+    def run_epoch(self, steps: Sequence[StepArrays]) -> float:
+        """Train on an epoch's steps; returns the mean loss."""
+        return float(torch.stack([self.step(s) for s in steps]).mean())
+
+    def averaged(self) -> FindingsNetwork:
+        """The network with its averaged weights in place: call when training is over."""
+        self.net.load_state_dict(self.average.weights)
+        return self.net
