@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import catalogue
-from pipeline.corpus import tsv
+from pipeline.corpus import statistics, tsv
 from pipeline.report import LISTS, SpurError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,6 +73,16 @@ def test_the_corpus_holds_its_own_rules() -> None:
             for criterion, sign in row.labels.items():
                 assert criterion in known, (report.id, criterion)
                 assert signs.setdefault(criterion, sign) == sign, (report.id, criterion)
+
+
+def test_the_dataset_card_counts_the_corpus_as_it_is() -> None:
+    """Where this fails, run `python -m pipeline.corpus.statistics --write`."""
+    card = (CORPUS / "README.md").read_text(encoding="utf8")
+    for name in ("train", "dev"):  # the supplement grows; its row is refreshed when it has
+        assert statistics.row(name, CORPUS / name) in card
+    refreshed = statistics.refreshed(card, CORPUS)
+    assert statistics.table(CORPUS) in refreshed
+    assert refreshed.partition("## Where")[2] == card.partition("## Where")[2]
 
 
 def test_folders_are_read_in_the_order_of_their_numbers() -> None:
