@@ -341,6 +341,13 @@ def test_dataset_render_names_files_after_the_corpus(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "ut").iterdir()) == ["w1-tr-08.md", "w9-ts-31.md"]
 
 
+def test_two_corpus_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    tsv = ROOT / "data" / "corpus" / "dev" / "w1-tr-08.tsv"
+    shutil.copy(tsv, tmp_path)
+    done = spur("dataset", "render", tsv, tmp_path / tsv.name, "--out", tmp_path / "ut")
+    assert done.returncode == 2 and "w1-tr-08" in done.stderr and not (tmp_path / "ut").exists()
+
+
 def test_reference_grades_are_those_of_the_scale(tmp_path: Path, shared: Path) -> None:
     """`--grades reference` states what eval/score.py's rule gives the same labels."""
     sys.path.insert(0, str(shared / "eval"))

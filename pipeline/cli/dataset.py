@@ -59,6 +59,11 @@ def render(
     told = rendering.told_of(grades, criteria)
     rendering.prepare(format_.value)
     files = rendering.find(tsv)
+    stems = [path.stem for path in files]
+    if twice := sorted({s for s in stems if stems.count(s) > 1}):
+        raise usage(
+            f"{', '.join(twice)}: två filer med samma namn skulle skriva över varandra: rendera dem var för sig"
+        )
     failed = 0
     out.mkdir(parents=True, exist_ok=True)
     for path in tracked(files, len(files), "Renderar"):
