@@ -47,7 +47,9 @@ class FindingsModel(Protocol):
         ...
 
 
-def decide(probabilities: Probabilities, thresholds: NDArray[np.float32], catalogue: Catalogue) -> list[tuple[Finding, ...]]:
+def decide(
+    probabilities: Probabilities, thresholds: NDArray[np.float32], catalogue: Catalogue
+) -> list[tuple[Finding, ...]]:
     """Findings of each sentence: criteria whose relevance reaches its threshold, with their likeliest
     status, surest first.
 

@@ -4,6 +4,8 @@
     python -m pipeline.training.baseline --cv experiments/baseline.md # figures by writer and by report
     python -m pipeline.training.baseline --oof FILE                   # out-of-fold probabilities, for grading
 
+With both `--out` and `--oof`, the extra sets' probabilities by the shipped model are written beside the latter.
+
 Needs scikit-learn. `--out` and `--oof` use the same folds by writer, so the shipped calibration comes from
 unseen writers.
 """
@@ -29,8 +31,8 @@ from pipeline.findings.baseline import Baseline, Calibration, Linear, Weights
 from pipeline.findings.tfidf import Features, Sparse, learn_features, word_terms, words
 from pipeline.report import LISTS, ModelInfo
 from pipeline.training import evaluation, oof
-from pipeline.training.corpus import writer_fold
 from pipeline.training.evaluation import Figures
+from pipeline.training.folds import writer_fold
 from pipeline.training.labelled import Labelled, folds, load
 
 Array = NDArray[np.float32]
@@ -413,7 +415,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             levels = np.full(len(data.criteria), run.settings()[1], np.float32)
             oof.save(args.oof, oof.of(run.data, proba, levels, f"{NAME} {__version__}"))
         if args.out:
-            ship(args.out, data, run, cat, recipe, sources=args.data)
+            model = ship(args.out, data, run, cat, recipe, sources=args.data)
+            for path in args.extra if args.oof else ():
+                test = load([path], cat)
+                made = oof.of(test, model.predict(test.inputs()), model.thresholds, f"{NAME} {__version__}")
+                oof.save(args.oof.with_stem(f"{args.oof.stem}-{Path(path).name}"), made)
     if args.cv:
         args.cv.write_text("\n".join(report(args, cat, recipe)), encoding="utf8")
 

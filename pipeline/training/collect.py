@@ -1,0 +1,129 @@
+"""From trained folds to what ships: out-of-fold probabilities, calibration, threshold, figures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import catalogue as catalogues
+from pipeline.findings.calibration import Calibration
+from pipeline.report import SpurError
+from pipeline.training import calibrate, evaluation, labelled, oof
+from pipeline.training.folds import writer_fold
+from pipeline.training.labelled import Labelled
+from pipeline.training.recipe import Recipe
+from pipeline.training.run import LOGITS, VIEWS, folder_of, held_out
+
+OOF, SETTINGS = "oof.npz", "calibration.json"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The scored sentences (writers of the folds), their fold, and their out-of-fold logits by view."""
+
+    data: Labelled
+    fold: NDArray[np.int32]
+    logits: dict[str, calibrate.Logits]
+
+    def cross_fitted(self, view: str = "context") -> calibrate.CrossFitted:
+        """Probabilities of a view, calibrated by the other folds on the usual view: what an unseen writer meets."""
+        if view == "context":
+            return calibrate.cross_fit(self.logits[view], self.data.gold, self.fold)
+        own = self.cross_fitted()
+        out = np.zeros((*self.data.gold.shape, 3), np.float32)
+        for k in np.unique(self.fold):
+            rest, here = self.fold != k, self.fold == k
+            out[here] = calibrate.fit(self.logits["context"][rest], self.data.gold[rest])(
+                self.logits[view][here]
+            )
+        return calibrate.CrossFitted(out, own.thresholds)
+
+
+def read(recipe: Recipe, out: Path) -> Collected:
+    """The folds' logits, put together. Raises SpurError where a fold is missing or of other data."""
+    catalogue = catalogues.load(recipe.catalogue)
+    data = labelled.load([Path(p) for p in recipe.train], catalogue)
+    fold = np.array([-1 if (f := writer_fold(str(w))) is None else f for w in data.writers], np.int32)
+    scored = fold >= 0
+    logits = {v: np.zeros((len(data), len(catalogue.criteria), 4), np.float32) for v in VIEWS}
+    for k in range(recipe.folds):
+        path = folder_of(out, k) / LOGITS
+        if not path.is_file():
+            raise SpurError(f"{path} is missing: run `spur train` for fold {k} first")
+        with np.load(path, allow_pickle=False) as z:
+            for v in VIEWS:
+                if len(z[f"held.{v}"]) != int(held_out(data, k).sum()):
+                    raise SpurError(
+                        f"{path} is of other data than {', '.join(recipe.train)}: train fold {k} again"
+                    )
+                logits[v][held_out(data, k)] = z[f"held.{v}"]
+    return Collected(data.take(scored), fold[scored], {v: x[scored] for v, x in logits.items()})
+
+
+def figures(
+    collected: Collected, view: str = "context"
+) -> tuple[evaluation.Figures, dict[str, evaluation.Figures]]:
+    """(pooled, by writer) of cross-fitted findings."""
+    fitted = collected.cross_fitted(view)
+    codes, probability = evaluation.found(fitted.probabilities, fitted.thresholds[:, None])
+    gold = collected.data.gold
+    by_writer = evaluation.by_group(collected.data.writers, gold, codes, probability)
+    return evaluation.sentence_figures(gold, codes, probability), by_writer
+
+
+def by_slice(collected: Collected) -> dict[str, dict[str, evaluation.Figures]]:
+    """Figures by kind of section, length of the sentence and number of findings: how the model errs."""
+    fitted, gold, data = collected.cross_fitted(), collected.data.gold, collected.data
+    codes, probability = evaluation.found(fitted.probabilities, fitted.thresholds[:, None])
+    words = np.array([len(t.split()) for t in data.texts])
+    lengths = np.select(
+        [words <= 6, words <= 14, words <= 25], ["1–6 words", "7–14 words", "15–25 words"], "26+ words"
+    )
+    number = (gold > 0).sum(1)
+    counts = np.select([number == 0, number == 1, number == 2], ["no finding", "one", "two"], "three or more")
+    slices = {"section": data.sections, "length": lengths, "findings": counts}
+    return {k: evaluation.by_group(v, gold, codes, probability) for k, v in slices.items()}
+
+
+def by_criterion(collected: Collected) -> dict[str, dict[str, Any]]:
+    """Precision, recall and F1 of shortfalls and of relevance for every criterion, rarest first."""
+    fitted, gold = collected.cross_fitted(), collected.data.gold
+    codes, _ = evaluation.found(fitted.probabilities, fitted.thresholds[:, None])
+    out: dict[str, dict[str, Any]] = {}
+    for c, name in enumerate(collected.data.criteria):
+        short = evaluation.precision_recall_f1(gold[:, c] > 1, codes[:, c] > 1)
+        out[name] = {
+            "shortfalls": int((gold[:, c] > 1).sum()),
+            "precision": short[0],
+            "recall": short[1],
+            "f1": short[2],
+            "relevance_f1": evaluation.f1(gold[:, c] > 0, codes[:, c] > 0),
+        }
+    return dict(sorted(out.items(), key=lambda x: int(x[1]["shortfalls"])))
+
+
+def settle(recipe: Recipe, out: Path, name: str) -> tuple[Calibration, float]:
+    """Fit what ships on all out-of-fold logits; write `calibration.json` and the cross-fitted `oof.npz`."""
+    collected = read(recipe, out)
+    calibration = calibrate.fit(collected.logits["context"], collected.data.gold)
+    threshold = calibrate.threshold(calibration(collected.logits["context"]), collected.data.gold)
+    fitted = collected.cross_fitted()
+    levels = np.full(len(collected.data.criteria), threshold, np.float32)
+    oof.save(out / OOF, oof.of(collected.data, fitted.probabilities, levels, name))
+    settings = {"calibration": calibration.settings(), "threshold": threshold}
+    (out / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf8")
+    return calibration, threshold
+
+
+def settings(out: Path) -> tuple[Calibration, float]:
+    """What `settle` wrote. Raises SpurError where it has not."""
+    path = out / SETTINGS
+    if not path.is_file():
+        raise SpurError(f"{path} is missing: run `spur train` with all folds first")
+    raw = json.loads(path.read_text(encoding="utf8"))
+    return Calibration.of(raw["calibration"]), float(raw["threshold"])

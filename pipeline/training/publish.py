@@ -1,0 +1,61 @@
+"""Trainings and evaluations as MLflow runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline import catalogue as catalogues
+from pipeline.findings import load as load_model
+from pipeline.training import collect, figures, labelled, tracking
+from pipeline.training import evaluation as figures_of
+from pipeline.training.evaluation import Figures
+from pipeline.training.recipe import Recipe
+from pipeline.training.run import DONE, folder_of
+
+MARK = "mlflow-run.txt"  # the MLflow run that a folder was published as: not twice
+
+
+def training(recipe: Recipe, out: Path) -> None:
+    """The run and, nested, its finished folds; pooled and per-criterion figures and plots where all folds are there."""
+    folds = [f for f in [*range(recipe.folds), None] if (folder_of(out, f) / DONE).is_file()]
+    whole = set(range(recipe.folds)) <= set(folds)
+    with tracking.run(recipe.name) as mlflow:
+        mlflow.log_params({k: str(v)[:5000] for k, v in asdict(recipe).items()})
+        data = labelled.load([Path(p) for p in recipe.train], catalogues.load(recipe.catalogue))
+        tracking.log_dataset(mlflow, list(recipe.train), data.hash())
+        for f in folds:
+            with mlflow.start_run(run_name=folder_of(out, f).name, nested=True):
+                tracking.publish_record(mlflow, folder_of(out, f))
+        if whole:
+            _pooled(mlflow, recipe, out)
+        (out / MARK).write_text(f"{mlflow.active_run().info.run_id}\n", encoding="utf8")
+
+
+def _pooled(mlflow: object, recipe: Recipe, out: Path) -> None:
+    collected = collect.read(recipe, out)
+    pooled, by_writer = collect.figures(collected)
+    tracking.log_metrics(mlflow, {f"oof.{k}": v for k, v in pooled.items()})
+    for writer, values in by_writer.items():
+        tracking.log_metrics(mlflow, {f"writer.{writer}.shortfall_micro_f1": values["shortfall_micro_f1"]})
+    for criterion, values in collect.by_criterion(collected).items():
+        tracking.log_metrics(mlflow, {f"criterion.{criterion}.f1": values["f1"]})
+    for name, figure in figures.all_of(collected).items():
+        mlflow.log_figure(figure, f"figures/{name}.png")  # type: ignore[attr-defined]
+    mlflow.log_artifact(str(out / collect.SETTINGS))  # type: ignore[attr-defined]
+
+
+def evaluation(model: str, on: Sequence[Path], track: bool = True) -> Figures:
+    """Figures of a model on labelled reports; logged as an MLflow run unless told not to."""
+    findings = load_model(model, catalogues.load())
+    data = labelled.load(on, findings.catalogue)
+    probabilities = findings.predict(data.inputs())
+    codes, sure = figures_of.found(probabilities, findings.thresholds)
+    values = figures_of.sentence_figures(data.gold, codes, sure)
+    if track:
+        with tracking.run(f"evaluate {findings.info.name}") as mlflow:
+            mlflow.log_params({"model": findings.info.name, "version": findings.info.version})
+            mlflow.log_params({"on": " ".join(map(str, on))[:5000], "data": data.hash()})
+            tracking.log_metrics(mlflow, values)
+    return values

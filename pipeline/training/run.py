@@ -1,0 +1,119 @@
+"""A whole training: the folds of leave-writers-out, then all of the corpus; each a folder that is resumed or skipped.
+
+runs/<recipe>/fold-0 … fold-3, all     weights.safetensors, logits.npz, record.jsonl, done.json
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import save_file
+
+from pipeline import __version__
+from pipeline import catalogue as catalogues
+from pipeline.findings.base import SentenceInput
+from pipeline.findings.calibration import Calibration
+from pipeline.training import calibrate, evaluation, labelled
+from pipeline.training.feed import ahead
+from pipeline.training.folds import writer_fold
+from pipeline.training.labelled import Labelled
+from pipeline.training.recipe import Recipe
+from pipeline.training.record import Record
+from pipeline.training.trainer import Trainer, predict
+
+WEIGHTS, LOGITS, DONE = "weights.safetensors", "logits.npz", "done.json"
+VIEWS = ("context", "alone", "unnamed")
+
+
+def view(data: Labelled, name: str) -> list[SentenceInput]:
+    """Sentences with their context, each alone, or unnamed (no section: a report is one stream)."""
+    return [
+        SentenceInput(t, None if name == "unnamed" else str(s), None if name == "alone" else str(r))
+        for t, s, r in zip(data.texts, data.sections, data.reports, strict=True)
+    ]
+
+
+def held_out(data: Labelled, fold: int | None) -> NDArray[np.bool_]:
+    """Which sentences a fold does not train on."""
+    return np.array([fold is not None and writer_fold(str(w)) == fold for w in data.writers], bool)
+
+
+def folder_of(out: Path, fold: int | None) -> Path:
+    return out / ("all" if fold is None else f"fold-{fold}")
+
+
+def versions() -> dict[str, str]:
+    """What a run can be repeated with."""
+    import transformers  # noqa: PLC0415
+
+    return {
+        "spur": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+
+
+@contextmanager
+def _bar(total: int, name: str, show: bool) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not show) as bar:
+        bar.add_task(name, total=total)
+        yield bar
+
+
+def _figures(data: Labelled, logits: calibrate.Logits, at: float = 0.5) -> evaluation.Figures:
+    probabilities = Calibration()(logits)
+    return evaluation.sentence_figures(data.gold, *evaluation.found(probabilities, np.array(at)))
+
+
+def train_fold(
+    recipe: Recipe,
+    fold: int | None,
+    out: Path,
+    encoder: Path | None,
+    device: torch.device,
+    watch: Sequence[Path] = (),
+    show: bool = True,
+) -> Path:
+    """Train one fold (None: all of the corpus) and write its folder; a folder that is done is left as it is.
+
+    `watch`: labelled sets beside the held-out writers whose logits are kept too (stress).
+    """
+    folder = folder_of(out, fold)
+    if (folder / DONE).is_file():
+        return folder
+    catalogue = catalogues.load(recipe.catalogue)
+    data = labelled.load([Path(p) for p in recipe.train], catalogue)
+    held = held_out(data, fold)
+    training, record = data.take(~held), Record(folder)
+    (folder / "record.jsonl").unlink(missing_ok=True)
+    record.params(**asdict(recipe), fold=fold, training_sentences=len(training), device=device.type)
+    record.tags(data=data.hash(), catalogue=catalogue.name, **versions())
+    trainer = Trainer(recipe, training, encoder, device)
+    with _bar(recipe.epochs, folder.name, show) as bar:
+        for epoch, steps in enumerate(ahead(trainer.feed, range(recipe.epochs), device.type == "cuda")):
+            record.metrics({"loss": trainer.run_epoch(steps)}, epoch)
+            bar.advance(bar.task_ids[0])
+    net, logits = trainer.averaged(), {}
+    sets = {"held": data.take(held), **{p.name: labelled.load([p], catalogue) for p in watch}}
+    for name, labelled_set in sets.items():
+        for v in VIEWS if len(labelled_set) else ():
+            raw = predict(net, view(labelled_set, v), trainer.encoder, catalogue, device)
+            logits[f"{name}.{v}"] = raw.astype(np.float16)
+            record.metrics(
+                {f"{name}.{v}.{k}": x for k, x in _figures(labelled_set, raw).items()}, recipe.epochs
+            )
+    np.savez_compressed(folder / LOGITS, **logits)  # type: ignore[arg-type]
+    save_file({k: t.contiguous().cpu() for k, t in net.state_dict().items()}, str(folder / WEIGHTS))
+    (folder / DONE).write_text(json.dumps({"data": data.hash(), "seed": recipe.seed}) + "\n", encoding="utf8")
+    return folder
