@@ -28,7 +28,7 @@ from pipeline.catalogue import Catalogue
 from pipeline.findings import baseline, manifest
 from pipeline.findings.base import Probabilities
 from pipeline.findings.baseline import Baseline, Calibration, Linear, Weights
-from pipeline.findings.tfidf import Features, Sparse, learn_features, word_terms, words
+from pipeline.findings.tfidf import Sparse, learn_features
 from pipeline.report import LISTS, ModelInfo
 from pipeline.training import evaluation, oof
 from pipeline.training.evaluation import Figures
@@ -202,7 +202,6 @@ class Run:
     data: Labelled
     out: Logits
     hidden: Logits  # the same sentences with the section hidden
-    plain: NDArray[np.int8]  # codes [n, criteria] of the plainest reading, see `_plain`
     fold: NDArray[np.int32]
 
     def settings(self, which: NDArray[np.bool_] | None = None) -> tuple[Calibration, float]:
@@ -225,26 +224,11 @@ class Run:
         return proba, codes
 
 
-def _plain(train_on: Labelled, test_on: Labelled, features: Features, recipe: Recipe) -> NDArray[np.int8]:
-    """The plainest reading, for comparison: one regression on words a criterion and status, told at 0.5."""
-    rows = [[features.words.row(word_terms(words(t))) for t in d.texts] for d in (train_on, test_on)]
-    X, Z = (matrix(r, features.width) for r in rows)
-    codes = np.zeros((len(test_on), len(test_on.criteria)), np.int8)
-    for c in range(codes.shape[1]):
-        each = [_regression(X, train_on.gold[:, c] == s, recipe.relevance_c, recipe) for s in (1, 2, 3)]
-        score = np.stack([Z @ w[:-1] + w[-1] for w in each], axis=1)
-        codes[:, c] = np.where(score.max(axis=1) >= 0, score.argmax(axis=1) + 1, 0)
-    return codes
-
-
-def cross_validate(
-    data: Labelled, fold: NDArray[np.int32], wordings: dict[str, str], recipe: Recipe, plain: bool = False
-) -> Run:
+def cross_validate(data: Labelled, fold: NDArray[np.int32], wordings: dict[str, str], recipe: Recipe) -> Run:
     """Out-of-fold logits; sentences of fold -1 only ever train and are no part of the run."""
     scored = fold >= 0
     shape = (int(scored.sum()), data.gold.shape[1])
     out, hidden = (tuple(np.zeros(shape, np.float32) for _ in range(3)) for _ in range(2))
-    codes = np.zeros(shape, np.int8)
     for f in np.unique(fold[scored]):
         here, rows = fold == f, fold[scored] == f
         test, rest = data.take(here), data.take(~here)
@@ -252,10 +236,8 @@ def cross_validate(
         for keep, sections in ((out, True), (hidden, False)):
             for target, x in zip(keep, logits(linear, test, sections), strict=True):
                 target[rows] = x
-        if plain:
-            codes[rows] = _plain(rest, test, linear.features, recipe)
         print(f"fold {f + 1} done", file=sys.stderr, flush=True)
-    return Run(data.take(scored), *(_logits(out), _logits(hidden)), codes, fold[scored])
+    return Run(data.take(scored), _logits(out), _logits(hidden), fold[scored])
 
 
 def _logits(arrays: Sequence[Array]) -> Logits:
@@ -353,15 +335,13 @@ def _held_out(linear: Linear, test: Labelled, settings: tuple[Calibration, float
 def report(args: argparse.Namespace, cat: Catalogue, recipe: Recipe) -> list[str]:
     """The lines of `experiments/baseline.md`."""
     data, wordings = load(args.data, cat), wordings_of(cat)
-    run = cross_validate(data, by_writer(data), wordings, recipe, plain=True)
+    run = cross_validate(data, by_writer(data), wordings, recipe)
     reports = cross_validate(data, folds(data.reports, FOLDS, recipe.seed), wordings, recipe)
     known, proba, codes = _figures(run, run.out)
-    plain = evaluation.sentence_figures(run.data.gold, run.plain, proba.max(axis=2))
     rows = [
         ("unseen writers (4 folds)", known),
         ("unseen writers, section hidden", _figures(run, run.hidden)[0]),
         ("unseen reports of known writers (4 folds)", _figures(reports, reports.out)[0]),
-        ("unseen writers, plain", {**plain, "finding_ece": None}),
     ]
     first = load(args.data[:1], cat)
     linear, settings = train(first, wordings, recipe), run.settings(np.isin(run.data.reports, first.reports))
@@ -375,8 +355,7 @@ def report(args: argparse.Namespace, cat: Catalogue, recipe: Recipe) -> list[str
         "",
         f"Made by `python -m pipeline.training.baseline --cv {args.cv.as_posix()}`;",
         f"{len(set(data.reports))} reports, {len(data)} sentences, data {data.hash()[:12]}.",
-        "Calibration and threshold of each fold come from the others. «Plain» is word TF-IDF with one",
-        "regression a criterion and status, without section, shared status, calibration or learnt threshold.",
+        "Calibration and threshold of each fold come from the other folds.",
         "",
         *table(rows, "set"),
         "",

@@ -115,21 +115,19 @@ def _from(x: Array) -> Combine:
     return Combine(
         floor=float(0.3 / (1 + np.exp(-x[0]))) + 0.02,
         further=float(1 / (1 + np.exp(-x[1]))),
-        in_lists=e[2],
-        elsewhere=e[3],
-        unmet=(-e[4], e[5], e[6]),
-        shortfall=(-e[7], e[8], e[9]),
+        unmet=(-e[2], e[3], e[4]),
+        shortfall=(-e[5], e[6], e[7]),
     )
 
 
-_START = np.array([-1.5, -1.0, 0.0, 0.0, np.log(5), np.log(9), 0.0, np.log(5), np.log(9), 0.0])
+_START = np.array([-1.5, -1.0, np.log(5), np.log(9), 0.0, np.log(5), np.log(9), 0.0])
 
 
 def evidence(reports: Reports) -> Evidence:
     """What the reports' sentences say of the criteria."""
     sizes = np.diff(np.append(reports.starts, len(reports.section)))
     report = np.repeat(np.arange(len(sizes)), sizes)
-    return gather(reports.proba, [str(s) for s in reports.section], report, reports.catalogue)
+    return gather(reports.proba, report)
 
 
 def fit_combine(reports: Reports) -> Combine:
@@ -399,22 +397,24 @@ def table(
     return out
 
 
-def ablations(reports: Reports, thresholds: NDArray[np.float32]) -> list[tuple[str, Figures]]:
-    """Figures of each stage, cross-fitted by writer."""
+Made = tuple[Reports, dict[str, Mapping[str, AreaDraft]]]
+
+
+def ablations(reports: Reports, thresholds: NDArray[np.float32], made: Made) -> list[tuple[str, Figures]]:
+    """Figures of each stage, cross-fitted by writer; `made`: the drafts of the shipped stage."""
     stages: list[tuple[str, Reports, Fitter]] = [
         ("rule on hard findings", reports, hard(thresholds)),
         ("propagated, sentences independent", reports, propagated),
         ("propagated, sentences combined", reports, combined),
-        ("calibrated (shipped)", reports, learnt),
         ("calibrated, without lists", reports.without(lists=True), learnt),
         ("calibrated, lists only", reports.without(lists=False), learnt),
     ]
-    return [(name, figures(*cross_fitted(data, fitter))) for name, data, fitter in stages]
+    out = [(name, figures(*cross_fitted(data, fitter))) for name, data, fitter in stages]
+    return [*out[:3], ("calibrated (shipped)", figures(*made)), *out[3:]]
 
 
-def by_area(reports: Reports) -> list[tuple[str, Figures]]:
-    """Figures of the shipped layer in each area, cross-fitted by writer."""
-    these, made = cross_fitted(reports, learnt)
+def by_area(these: Reports, made: Mapping[str, Mapping[str, AreaDraft]]) -> list[tuple[str, Figures]]:
+    """Figures of drafts in each area."""
     out = []
     for j, (a, area) in enumerate(these.catalogue.areas.items()):
         one = replace(these.catalogue, areas={a: area})
@@ -424,7 +424,7 @@ def by_area(reports: Reports) -> list[tuple[str, Figures]]:
     return out
 
 
-def report(args: argparse.Namespace, reports: Reports, oof: OutOfFold) -> list[str]:
+def report(args: argparse.Namespace, reports: Reports, oof: OutOfFold, made: Made) -> list[str]:
     """The lines of `experiments/grading.md`."""
     lines = [
         "# Grades",
@@ -433,11 +433,11 @@ def report(args: argparse.Namespace, reports: Reports, oof: OutOfFold) -> list[s
         f"probabilities of {oof.model} (data {oof.data[:12]}). Everything learnt is cross-fitted by writer; level of",
         f"the sets {reports.policy.confidence:.0%}. Only calibrated rows have learnt sets and abstention.",
         "",
-        *table(ablations(reports, oof.thresholds), "stage"),
+        *table(ablations(reports, oof.thresholds, made), "stage"),
         "",
         "## The shipped layer by area",
         "",
-        *table(by_area(reports), "area"),
+        *table(by_area(*made), "area"),
         "",
     ]
     apply = learnt(reports)
@@ -453,9 +453,9 @@ def report(args: argparse.Namespace, reports: Reports, oof: OutOfFold) -> list[s
     return lines
 
 
-def shipped(reports: Reports, oof: OutOfFold) -> Layer:
+def shipped(reports: Reports, oof: OutOfFold, made: Made) -> Layer:
     """The layer fitted on everything, with what it was fitted on and its cross-fitted figures."""
-    cross = figures(*cross_fitted(reports, learnt))
+    cross = figures(*made)
     return replace(
         fit(reports),
         fitted_on={
@@ -488,11 +488,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     cat, oof = catalogues.load(args.catalogue), oofs.load(args.oof)
     if list(oof.criteria) != [c.id for c in cat.criteria]:
         sys.exit(f"{args.oof}: its criteria are not those of {cat.name}")
-    reports = of(oof, cat, Policy.load(args.policy or cat.name))
+    reports = of(oof, cat, Policy.load(args.policy or cat.name, layer=Layer()))
+    made = cross_fitted(reports, learnt)
     if args.out:
-        layer.write(args.out, shipped(reports, oof))
+        layer.write(args.out, shipped(reports, oof, made))
     if args.table:
-        args.table.write_text("\n".join(report(args, reports, oof)), encoding="utf8")
+        args.table.write_text("\n".join(report(args, reports, oof, made)), encoding="utf8")
 
 
 if __name__ == "__main__":
