@@ -364,6 +364,7 @@ def test_abstains_where_no_grade_is_sure() -> None:
         and "säkert nog" in (d.reason or "")
         and f"D {round(100 * d.probabilities['D'])} %" in (d.reason or "")
     )
+    assert len(d.grade_set) > 1
     assert not draft([*FILL, BREACH])["B"].abstain
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.grading.decisions import Case
 from pipeline.grading.judge import Verdict
+from pipeline.grading.layer import Layer
 from pipeline.grading.words import listed, percent
 from pipeline.report import SHORTFALLS, STATUSES
 
@@ -16,6 +18,17 @@ class Doubt:
 
     reason: str
     grades: tuple[str, ...] = ()
+
+
+def unsure(probabilities: Mapping[str, float], suggested: str, layer: Layer) -> str | None:
+    """The likeliest grade beside the suggested one, where that is not sure enough; None where it is.
+
+    Who abstains for doubt names what the doubt is between, so the rival belongs in the set even where the conformal
+    level alone would leave it out.
+    """
+    if probabilities[suggested] >= layer.decide:
+        return None
+    return max((g for g in probabilities if g != suggested), key=lambda g: probabilities[g])
 
 
 def _conflict(verdict: Verdict, case: Case) -> Doubt | None:
@@ -53,8 +66,7 @@ def doubt(verdict: Verdict, case: Case) -> Doubt | None:
         return Doubt("Området har för lite text för att bedömas.", judge.scale)
     if conflict := _conflict(verdict, case):
         return conflict
-    if verdict.probabilities[verdict.suggested] < policy.layer.decide:
-        likely = sorted(verdict.probabilities.items(), key=lambda x: -x[1])[:2]
-        odds = " och ".join(f"{g} {percent(p)}" for g, p in likely)
-        return Doubt(f"Inget betyg är säkert nog: sannolikheten är {odds}.")
+    if rival := unsure(verdict.probabilities, verdict.suggested, policy.layer):
+        odds = " och ".join(f"{g} {percent(verdict.probabilities[g])}" for g in (verdict.suggested, rival))
+        return Doubt(f"Inget betyg är säkert nog: sannolikheten är {odds}.", (rival,))
     return None

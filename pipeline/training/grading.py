@@ -23,8 +23,10 @@ from scipy.optimize import minimize
 from pipeline import catalogue as catalogues
 from pipeline.catalogue import Catalogue
 from pipeline.grading import calibrate, conformal, layer
+from pipeline.grading.abstain import unsure
 from pipeline.grading.calibrate import Calibration
 from pipeline.grading.combine import Combine, Evidence, gather, statuses
+from pipeline.grading.decisions import status_of
 from pipeline.grading.distribution import grade_distribution
 from pipeline.grading.layer import Layer
 from pipeline.grading.odds import at_least_as_bad
@@ -265,6 +267,7 @@ def drafts(
 ) -> dict[str, dict[str, AreaDraft]]:
     """Drafts of reports that all have text, as `grade` makes them, without explanations."""
     cat, policy = reports.catalogue, reports.policy
+    learnt_by = replace(policy, layer=by)
     got = suggestions(reports, distribution, by.levels)
     out: dict[str, dict[str, AreaDraft]] = {}
     for r, name in enumerate(reports.names):
@@ -272,23 +275,18 @@ def drafts(
         for j, (a, area) in enumerate(cat.areas.items()):
             p = dict(zip(policy.grades, distribution[r, j].tolist(), strict=True))
             suggested = policy.grades[got[r, j]]
-            found = tuple(_decision(c.id, status[r, cat.index[c.id]], by.shortfall) for c in area.criteria)
+            rival = unsure(p, suggested, by)
+            grades = {*by.conformal.grades(p, suggested, a, policy.confidence), *([rival] if rival else [])}
+            told = [(c, *status_of(status[r, cat.index[c.id]], c, learnt_by)) for c in area.criteria]
             out[str(name)][a] = AreaDraft(
                 has_text=True,
                 suggested_grade=suggested,
                 probabilities=p,
-                grade_set=by.conformal.grades(p, suggested, a, policy.confidence),
-                abstain=p[suggested] < by.decide,
-                criteria=found,
+                grade_set=tuple(g for g in policy.grades if g in grades),
+                abstain=rival is not None,
+                criteria=tuple(CriterionDecision(c.id, s, q) for c, s, q in told),
             )
     return out
-
-
-def _decision(criterion: str, p: Array, level: float) -> CriterionDecision:
-    short = float(p[1] + p[2])
-    if short < level:
-        return CriterionDecision(criterion, "met", 1 - short)
-    return CriterionDecision(criterion, "unmet" if p[2] >= p[1] else "partly", short)
 
 
 def figures(reports: Reports, made: Mapping[str, Mapping[str, AreaDraft]]) -> Figures:
