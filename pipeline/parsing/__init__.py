@@ -59,9 +59,10 @@ def _prepared(source: Source, catalogue: Catalogue, t: Template) -> list[Row]:
         for x in (
             *(c.text for c in catalogue.criteria),
             *(n for a in catalogue.areas.values() for n in (a.name, *a.aliases, f"{a.letter} {a.name}")),
+            *t.phrases,
             *(f"{g}{w}" for g in catalogue.grades for w in catalogue.wordings(g)),
         )
-    ).union(t.lists, t.levels, t.scale, t.parts, t.plan_labels)
+    ).union(t.lists, t.levels, t.scale, t.parts, t.plan_labels, t.plan_headings, t.cover)
     furniture.mark(rows, t, kept)
     rows = heads.split_merged(rows, t, catalogue)
     furniture.mark(rows, t, kept)

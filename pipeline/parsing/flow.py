@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.language import ends_sentence, words
 from pipeline.parsing.rows import NUMBER, Row
@@ -34,7 +35,9 @@ class Flow:
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Flow:
         """Statistics over the running rows of a document, in order."""
-        pairs = [(a, b) for a, b in zip(rows, rows[1:], strict=False) if a.free and b.free and b.first and a.line.cell == b.line.cell]
+        pairs = [
+            (a, b) for a, b in pairwise(rows) if a.free and b.free and b.first and a.line.cell == b.line.cell
+        ]
         torn = [
             (a, b) for a, b in pairs if not ends_sentence(a.text) and b.text[:1].islower() and not b.bullet
         ]
@@ -75,15 +78,14 @@ class Flow:
             return self.open(row)
         if following.bullet or not self.open(row) or following.line.cell != row.line.cell:
             return False
-        if NUMBER.match(following.text) and not _binds(row.text):
-            return False
         if _binds(row.text):
             return True
+        if NUMBER.match(following.text):
+            return False
+        capital = following.text[:1].isupper()
         if bulleted:
-            return not self.apart(following) or following.text[:1].islower()
-        if following.text[:1].isupper() or item:
-            return self._close(row, following, following.text[:1].isupper(), 0.9 if item else 0.8)
-        return True
+            return not (capital and self.apart(following))
+        return not (capital or item) or self._close(row, following, capital, 0.9 if item else 0.8)
 
     def _close(self, row: Row, following: Row, capital: bool, share: float) -> bool:
         """An open row and one that could begin anew: layout decides. `share` of a full line is the least that a line
@@ -100,7 +102,11 @@ class Flow:
         """Whether two running rows are of one paragraph, their sentences apart from whether one runs on."""
         if not following.first:
             return True
-        if following.bullet or (self.honest and row.line.paragraph_end) or following.line.cell != row.line.cell:
+        if (
+            following.bullet
+            or (self.honest and row.line.paragraph_end)
+            or following.line.cell != row.line.cell
+        ):
             return False
         return bool(self.full) and not self.apart(following) and not self.short(row, following)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 from pipeline.parsing.rows import Row
 from pipeline.parsing.template import Template
 
 EDGE = 3  # rows at a page's top and bottom where furniture stands
+LONGEST = 120  # letters of a running title
+SURE = 15  # letters of one that is told by its wording alone, wherever it stands
 _LEADER = re.compile(r"(?:\.\s?){4,}\s*\d{0,3}$|…+\s*\d{1,3}$")
 
 
@@ -21,6 +24,7 @@ def mark(rows: Sequence[Row], template: Template, kept: frozenset[str]) -> None:
     edges = _edges(rows)
     _numbers(rows, template, edges)
     _running(rows, edges, kept)
+    _titles(rows, template)
     for row in rows:
         if _LEADER.search(row.text):
             row.furniture = True
@@ -37,17 +41,29 @@ def _edges(rows: Sequence[Row]) -> set[int]:
 
 
 def _numbers(rows: Sequence[Row], template: Template, edges: set[int]) -> None:
+    """«Sida 3», «3 (9)»; a bare number at a page's edge, or where it goes on counting."""
+    bare = [int(r.text) for r in rows if r.text.isdigit() and len(r.text) < 4 and r.line.cell is None]
+    counts = len(bare) > 1 and all(a < b for a, b in pairwise(bare))
     last = 0
     for i, row in enumerate(rows):
         m = template.page.fullmatch(row.text)
-        if m is None:
+        if m is None or row.line.cell is not None:
             continue
         number = int(re.findall(r"\d+", row.text)[0])
-        if m["word"] or m["of"] or "(" in row.text:
-            row.furniture = True
-        elif i in edges or (number == last + 1 and not edges and i + 1 < len(rows)):
-            row.furniture = True
+        named = bool(m["word"] or m["of"] or "(" in row.text)
+        row.furniture = named or counts or i in edges or last < number <= last + 2
         last = number if row.furniture else last
+
+
+def _titles(rows: Sequence[Row], template: Template) -> None:
+    """The document's own title where it comes back, wherever pages put it."""
+    titled = [
+        r for r in rows if any(t in r.text.lower() for t in template.titles) and not r.text.endswith(".")
+    ]
+    counts = Counter(_key(r) for r in titled)
+    for row in titled:
+        if counts[_key(row)] > 1:
+            row.furniture = True
 
 
 def _bare(row: Row) -> str:
@@ -60,23 +76,26 @@ def _key(row: Row) -> str:
 
 
 def _running(rows: Sequence[Row], edges: set[int], kept: frozenset[str]) -> None:
-    """Lines that come back at the edges of pages, or, where pages are unknown, beside page numbers."""
+    """Lines that come back at the edges of pages or beside page numbers."""
     pages = {row.page for row in rows}
-    numbers = [i for i, row in enumerate(rows) if row.furniture]
-    beside = {j for i in numbers for j in range(i - 2, i + 3)}
-    counts: Counter[str] = Counter()
+    beside = {
+        j for i, r in enumerate(rows) if r.furniture for j in range(max(0, i - 2), min(len(rows), i + 3))
+    }
     standing = "\n".join(kept)
+    at_edges: Counter[str] = Counter()
+    at_numbers: Counter[str] = Counter()
     seen: set[tuple[str, int]] = set()
-    places = sorted(edges) if edges else [i for i in range(len(rows)) if i in beside]
-    for i in places:
-        row = rows[i]
-        where = (_key(row), row.page if edges else i)
-        if row.furniture or _bare(row) in standing or sum(c.isalpha() for c in where[0]) < 4 or where in seen:
+    for i in sorted(edges | beside):
+        row, key = rows[i], _key(rows[i])
+        if row.furniture or len(key) > LONGEST or sum(c.isalpha() for c in key) < 4 or _bare(row) in standing:
             continue
-        seen.add(where)
-        counts[where[0]] += 1
-    least = max(2, round(0.4 * len(pages))) if edges else 2
-    repeated = {k for k, n in counts.items() if n >= least and len(k) <= 120}
+        at_numbers[key] += i in beside
+        at_edges[key] += i in edges and (key, row.page) not in seen
+        seen.add((key, row.page))
+    repeated = {k for k, n in at_edges.items() if n >= max(2, round(0.4 * len(pages)))}
+    numbers = sum(row.furniture for row in rows)
+    repeated |= {k for k, n in at_numbers.items() if n >= max(2 if numbers < 3 else 3, round(0.35 * numbers))}
     for i, row in enumerate(rows):
-        if _key(row) in repeated and (i in edges or not edges) and _bare(row) not in standing:
+        key = _key(row)
+        if key in repeated and (len(key) >= SURE or i in edges or i in beside):
             row.furniture = True

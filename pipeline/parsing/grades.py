@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.catalogue import Catalogue
@@ -39,17 +39,19 @@ def _has(text: str, stems: Collection[str]) -> bool:
 def remark(sentences: Sequence[str], t: Template) -> Told | None:
     """The last grade that the sentences of a narrative tell, with the one before it."""
     told: Told | None = None
-    breach = False
+    breach, answered = False, False
     g = t.grades
     for sentence in sentences:
-        low = f" {sentence.lower()} "
+        low = re.sub(r"\d+[- ]?grad\w*", "", f" {sentence.lower()} ")  # «360-graders»
         breach = breach or (_has(low, g["breach"]) and _has(low, g["binding"]))
+        before, answered = answered, _has(low, g["plans"]) and _has(low, g["came"])
         letters = _ANY.findall(sentence)
         if not letters or not _has(low, (*g["about"], *g["change"], *g["stay"])) or _has(low, g["earlier"]):
             continue
         if not _has(low, g["about"]) and not _FROM_TO.search(sentence) and not _has(low, g["stay"]):
             continue
-        found = _read(sentence, low, letters, breach, t)
+        after = before or answered or _has(low, g["answer"])
+        found = _read(sentence, low, letters, breach, after, t)
         told = _follow(told, found) if found else told
     return told
 
@@ -61,11 +63,15 @@ def _follow(told: Told | None, found: Told) -> Told:
     return Told(found.grade, told.grade, True)
 
 
-def _read(sentence: str, low: str, letters: Sequence[str], breach: bool, t: Template) -> Told | None:
+def _read(
+    sentence: str, low: str, letters: Sequence[str], breach: bool, after: bool, t: Template
+) -> Told | None:
+    """What one sentence tells. `breach`: a breach has been told; `after`: that something came in after the review."""
     g = t.grades
     if _has(low, g["stay"]):
         return Told(letters[-1], letters[-1], False)
-    if _has(low, g["condition"]) and not re.search(r"\b(?:är|har|ändras|blir)\b", low):
+    done = rf"\b(?:är|har|ändras|blir)\s+(?:\w+\s+)?(?:{'|'.join(g['change'])}|{_GRADE})"
+    if _has(low, g["condition"]) and not re.search(done, low, re.I):
         return None
     if _has(low, g["change"]) or "→" in sentence or "->" in sentence:
         if m := _FROM_TO.search(sentence):
@@ -76,7 +82,11 @@ def _read(sentence: str, low: str, letters: Sequence[str], breach: bool, t: Temp
         before = others[0] if others else ("D" if grade == "C" or breach else None)
         return Told(grade, before, True)
     to = _TO.findall(sentence)
-    return Told((to or letters)[-1], None, False) if to or len(letters) == 1 else None
+    if not to and len(letters) > 1:
+        return None
+    grade = (to or letters)[-1]
+    regraded = grade == "C" and after  # a plan is asked for, and answered with C, only where the grade was D
+    return Told(grade, "D" if regraded else None, regraded)
 
 
 def _marks(rows: Sequence[Row]) -> str | None:
@@ -85,16 +95,16 @@ def _marks(rows: Sequence[Row]) -> str | None:
     for row in rows:
         if row.standing and row.standing.startswith("scale:"):
             lines[row.standing[6:]].append(row)
-    tests = (
+    tests: tuple[Callable[[Row], bool], ...] = (
         lambda r: r.line.marked or _TICKED.search(r.text) is not None,
         lambda r: r.line.bold,
         lambda r: r.line.colour is not None,
     )
-    for test in tests:
+    for n, test in enumerate(tests):
         marked = [g for g, some in lines.items() if any(test(r) for r in some)]
         if len(marked) == 1 and len(lines) > 1:
             return marked[0]
-        if len(marked) > 1 and test is tests[0]:
+        if marked and n == 0:  # several are ticked: the file does not say
             return None
     return None
 

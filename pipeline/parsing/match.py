@@ -140,7 +140,8 @@ def criteria_of(wording: str, area: str | None, catalogue: Catalogue) -> tuple[s
     ids = [i for i in dict.fromkeys(_ID.findall(wording)) if i in catalogue.by_id]
     if ids:
         return tuple(sorted(ids, key=lambda i: catalogue.index[i]))
-    own = meant(wording, catalogue.areas[area].criteria) if area in catalogue.areas else Meaning((), 0.0)
+    named = catalogue.areas.get(area or "")
+    own = meant(wording, named.criteria) if named else Meaning((), 0.0)
     if own.likeness >= 0.5:
         return own.criteria
     anywhere = meant(wording, catalogue.criteria)

@@ -206,7 +206,10 @@ class _Reader:
 def entries(rows: Sequence[Row], catalogue: Catalogue, t: Template, flow: Flow) -> tuple[PlanEntry, ...]:
     """The plan's entries; `rows` begin with its heading."""
     running = [r for r in rows[1:] if not r.furniture]
-    loose = sum(label(r, t, loose=True) is not None for r in running) > sum(label(r, t) is not None for r in running) + 1
+    loose = (
+        sum(label(r, t, loose=True) is not None for r in running)
+        > sum(label(r, t) is not None for r in running) + 1
+    )
     columns = _columns([r for r in running if r.line.cell is None], t)
     if columns is not None:
         read = _table(running[columns[0] + len(columns[1]) :], columns[1], catalogue)
@@ -218,7 +221,9 @@ def entries(rows: Sequence[Row], catalogue: Catalogue, t: Template, flow: Flow) 
             else:
                 reader.cells(_cells(some, flow))
         read = reader.entries
-    out = [_finished(e, catalogue, t, flow) for e in read if e.has("criterion", "action") and e.has(*FIELDS[1:])]
+    out = [
+        _finished(e, catalogue, t, flow) for e in read if e.has("criterion", "action") and e.has(*FIELDS[1:])
+    ]
     return tuple(e for e in out if e.action or e.deadline_text or e.responsible)
 
 

@@ -7,6 +7,7 @@ import statistics
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
 from pipeline.parsing.template import letters
@@ -69,14 +70,16 @@ class Row:
     def split(self, at: Sequence[int]) -> list[Row]:
         """Parts of this row, cut at character offsets (ascending, inside the text)."""
         edges = [0, *at, len(self.text)]
-        parts = [self.text[a:b].strip() for a, b in zip(edges, edges[1:], strict=False)]
+        parts = [self.text[a:b].strip() for a, b in pairwise(edges)]
         kept = [p for p in parts if p]
         out = []
         for n, text in enumerate(kept):
             line = self.line if n + 1 == len(kept) else replace(self.line, paragraph_end=False)
             last = n + 1 == len(kept)
             gap = self.gap if n == 0 else 0.0
-            out.append(Row(line, text, self.page, gap, first=self.first and n == 0, tail=self.tail if last else ""))
+            out.append(
+                Row(line, text, self.page, gap, first=self.first and n == 0, tail=self.tail if last else "")
+            )
         return out
 
 
@@ -123,7 +126,9 @@ def rows_of(source: Source) -> list[Row]:
     out: list[Row] = []
     barred = sum(_BAR.search(line.text) is not None for page in source.pages for line in page.lines) > 1
     for page in source.pages:
-        lines = list(_piped(page.lines, 1000 * page.number)) if barred else [(line, "") for line in page.lines]
+        lines = (
+            list(_piped(page.lines, 1000 * page.number)) if barred else [(line, "") for line in page.lines]
+        )
         for (line, tail), gap in zip(lines, _gaps([line for line, _ in lines]), strict=True):
             if text := _clean(line.text):
                 out.append(Row(line, text, page.number, gap, tail=tail))

@@ -26,10 +26,16 @@ def _content_after(rows: Sequence[Row], i: int, until: set[int]) -> int:
 
 
 def _isolated(rows: Sequence[Row], i: int, flow: Flow) -> bool:
-    """Whether a row stands for itself: nothing runs on into it or out of it."""
+    """Whether a row stands for itself: nothing runs on into it or out of it, or, in hard-wrapped text, it ends where
+    its line does not."""
     before = next((r for r in reversed(rows[:i]) if not r.furniture), None)
     after = next((r for r in rows[i + 1 :] if not r.furniture), None)
-    if before is not None and before.free and flow.open(before) and not flow.short(before, rows[i]):
+    opened = before is not None and before.free and flow.open(before)
+    if after is not None and after.free and after.text[:1].islower() and not opened:
+        return False
+    if after is not None and flow.full and flow.short(rows[i], after, 0.7):
+        return True
+    if before is not None and opened and not flow.short(before, rows[i]):
         return False
     return after is not None and (not after.free or not after.text[:1].islower())
 
@@ -63,16 +69,23 @@ def effective(rows: Sequence[Row], catalogue: Catalogue, flow: Flow) -> dict[int
 
 
 def _demote(rows: Sequence[Row], flow: Flow) -> None:
-    """Weak headings become running text where a stronger one of the same area stands, or text runs through them."""
-    strongest: dict[str, float] = {}
-    for row in rows:
-        if row.head and row.head.kind == "area":
-            strongest[row.head.key] = max(strongest.get(row.head.key, 0.0), row.head.weight)
+    """Weak headings become running text where a stronger one of the same area stands, or text runs through them; not
+    where they repeat the stronger one's name after it, as pages do."""
+    strongest: dict[str, tuple[float, int]] = {}
+    for i, row in enumerate(rows):
+        if (
+            row.head
+            and row.head.kind == "area"
+            and row.head.weight > strongest.get(row.head.key, (0.0, 0))[0]
+        ):
+            strongest[row.head.key] = (row.head.weight, i)
     for i, row in enumerate(rows):
         head = row.head
-        if head is None or head.kind != "area" or not head.weak:
+        if head is None or not head.weak:
             continue
-        if strongest[head.key] > head.weight + 1 or not _isolated(rows, i, flow):
+        weight, first = strongest[head.key]
+        repeats = i > first and rows[first].letters.endswith(row.letters)
+        if not _isolated(rows, i, flow) or (weight > head.weight + 1 and not repeats):
             row.head = None
 
 
@@ -87,7 +100,7 @@ class Walker:
     chain: Mapping[int, str]
     mode: Mode = "cover"
     area: str | None = None
-    list: str | None = None
+    listed: str | None = None  # the list whose heading came last
     part: str | None = None
     scaled: set[str] = field(default_factory=set)  # areas whose scale has been printed
     last_criterion: str | None = None  # area of the last criterion seen
@@ -129,8 +142,8 @@ class Walker:
         row.role = "heading"
         if head.kind == "list":
             if i in self.lists_first:
-                self.mode, self.list = "list", head.key
-            row.section = self.list if i in self.lists_first else self.area
+                self.mode, self.listed = "list", head.key
+            row.section = self.listed if i in self.lists_first else self.area
         elif head.kind == "part":
             self.part = head.key
             if self.mode in ("cover", "list"):
@@ -140,13 +153,23 @@ class Walker:
         elif i in self.chain:
             self._enter(i, row, self.chain[i])
         else:
-            self._other_heading(row, head)
+            self._other_heading(i, row, head)
 
-    def _other_heading(self, row: Row, head: Head) -> None:
+    def _list_goes_on(self, i: int) -> bool:
+        """Whether a displaced heading stands in the middle of a list: items follow it, not standing text."""
+        for j in range(i + 1, len(self.rows)):
+            row = self.rows[j]
+            if row.free:
+                return True
+            if row.standing or j in self.chain or (row.head and row.head.kind == "part"):
+                return False
+        return False
+
+    def _other_heading(self, i: int, row: Row, head: Head) -> None:
         if self.mode == "cover":
             row.role = "cover"
             return
-        if head.kind in ("level", "scale") and self.mode == "list":
+        if head.kind in ("level", "scale") and self.mode == "list" and not self._list_goes_on(i):
             self.mode = "between"
         if head.kind in ("area", "letter"):
             row.section = head.key
@@ -194,7 +217,7 @@ class Walker:
         if self.mode == "cover":
             row.role = "cover"
         elif self.mode == "list":
-            row.role, row.section = "list", self.list
+            row.role, row.section = "list", self.listed
         elif self.mode == "between":
             self._between(i, row)
         elif self.pending is not None:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def features(text: str) -> dict[int, float]:
     """Hashed features of an item: its words, their stems, pairs, letter sequences, and how it begins. L2-normalised."""
     words = _WORD.findall(text.lower())
     names = [f"w:{w}" for w in words] + [f"s:{w[:5]}" for w in words if len(w) > 5]
-    names += [f"p:{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    names += [f"p:{a} {b}" for a, b in pairwise(words)]
     names += [f"b:{w}" for w in words[:1]] + [f"e:{w[-2:]}" for w in words[:1]] + [f"q:{'?' in text}"]
     names += [f"c:{w[i : i + 4]}" for w in (f" {w} " for w in words) for i in range(max(0, len(w) - 3))]
     counts: dict[int, float] = {}
@@ -84,7 +85,7 @@ def boundaries(evidence: NDArray[np.float64], gain: Sequence[float]) -> tuple[in
         new, chosen = np.full(n + 1, -np.inf), np.zeros(n + 1, int)
         for end in range(n + 1):
             starts = np.arange(end + 1)
-            bonus = np.array([gain[s] if 0 < s < n else 0.0 for s in starts])
+            bonus = np.array([gain[s] if 0 < s < n else 0.0 for s in range(end + 1)])
             scores = best[: end + 1] + total[end, which] - total[starts, which] + bonus
             scores[end] += EMPTY
             chosen[end] = int(scores.argmax())

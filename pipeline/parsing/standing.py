@@ -115,15 +115,12 @@ class Finder:
         """The best target that begins at a character of a row; `start` is the same place in letters."""
         words = self._words(stream, row, char)
         votes: Counter[int] = Counter(n for w in set(words) for n in self.by_word.get(w, ()))
-        best: Match | None = None
-        for n, count in votes.items():
-            target = self.targets[n]
-            if count < 0.55 * min(LEAD, len(target.words)):
-                continue
-            found = _compare(target, stream.text, start)
-            if found and (best is None or (found.score, found.end) > (best.score, best.end)):
-                best = found
-        return best
+        likely = [
+            self.targets[n] for n, k in votes.items() if k >= 0.55 * min(LEAD, len(self.targets[n].words))
+        ]
+        exact = [t for t in likely if stream.text.startswith(t.letters, start)]
+        found = [m for t in (exact or likely) if (m := _compare(t, stream.text, start))]
+        return max(found, key=lambda m: (m.score, m.end), default=None)
 
     @staticmethod
     def _words(stream: Stream, row: int, char: int) -> list[str]:
