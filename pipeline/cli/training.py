@@ -53,6 +53,9 @@ def train(
     ] = None,
     encoder_folder: Annotated[Path | None, typer.Option("--encoder", help="Folder of the encoder.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    minutes: Annotated[
+        float | None, typer.Option(help="Time for each fold, if less than all epochs take.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
 ) -> None:
     """Trains the findings model: leave-writers-out folds, then all of the corpus; goes on where it was cut."""
@@ -67,7 +70,7 @@ def train(
     source = encoder_folder or encoders.source_folder(encoders.EncoderConfig.load(recipe.encoder))
     watch = [p for p in (Path("data/corpus/stress"),) if p.is_dir()]
     for f in chosen:
-        run.train_fold(recipe, f, folder, source, where, watch)
+        run.train_fold(recipe, f, folder, source, where, watch, minutes)
     if all((run.folder_of(folder, k) / run.DONE).is_file() for k in range(recipe.folds)):
         calibration, threshold = collect.settle(recipe, folder, recipe.name)
         error(f"calibrated out of fold: {calibration}, threshold {threshold:.2f}")

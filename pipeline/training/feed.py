@@ -29,10 +29,12 @@ KEPT_TO_AREA = 13  # writers 1-13 told of no other area's criteria in a narrativ
 
 @dataclass(frozen=True, slots=True)
 class StepArrays:
-    """One step: packed windows (the catalogue's wordings first) and `targets` [sentences, criteria] of the others."""
+    """One step: packed windows and `targets` [sentences, criteria]; the catalogue's wordings stand first in it, without
+    targets, where it has `wordings`."""
 
     packed: Packed
     targets: NDArray[np.int8]
+    wordings: bool = True
 
 
 def examples(data: Labelled) -> list[Example]:
@@ -92,26 +94,31 @@ class Feed:
         windows = self._windows(list(passages(self.reports, self.recipe.augment, rng)))
         rng.shuffle(windows)
         rows, length = self.recipe.rows, self.recipe.max_tokens
-        room = rows * length - sum(len(w.ids) for w in self.wordings)
+        own = sum(len(w.ids) for w in self.wordings)
         steps, group, used, count = [], list[tuple[Window, list[Example]]](), 0, 0
         for w in windows:
             size, sentences = len(w[0].ids), len(w[1])
+            room = rows * length - (own if len(steps) % self.recipe.wordings_every == 0 else 0)
             if group and (used + size > room * 0.94 or count + sentences > self.recipe.sentences):
-                steps += list(self._steps(group, rows, length))
+                steps += list(self._steps(group, rows, length, len(steps)))
                 group, used, count = [], 0, 0
             group.append(w)
             used, count = used + size, count + sentences
-        return [*steps, *self._steps(group, rows, length)] if group else steps
+        return [*steps, *self._steps(group, rows, length, len(steps))] if group else steps
 
     def _steps(
-        self, group: Sequence[tuple[Window, list[Example]]], rows: int, length: int
+        self, group: Sequence[tuple[Window, list[Example]]], rows: int, length: int, number: int
     ) -> Iterator[StepArrays]:
-        packed = pack([*self.wordings, *(w for w, _ in group)], rows, length, self.encoder.pad)
+        wordings = number % self.recipe.wordings_every == 0
+        packed = pack(
+            [*(self.wordings if wordings else ()), *(w for w, _ in group)], rows, length, self.encoder.pad
+        )
         if packed is not None:
-            yield StepArrays(packed, np.stack([self.target(e) for _, es in group for e in es]))
+            targets = np.stack([self.target(e) for _, es in group for e in es])
+            yield StepArrays(packed, targets, wordings)
         elif len(group) > 1:  # rarely, whole windows leave gaps: two smaller steps then
-            yield from self._steps(group[: len(group) // 2], rows, length)
-            yield from self._steps(group[len(group) // 2 :], rows, length)
+            yield from self._steps(group[: len(group) // 2], rows, length, number)
+            yield from self._steps(group[len(group) // 2 :], rows, length, number)
 
 
 def ahead(feed: Feed, epochs: range, background: bool) -> Iterator[list[StepArrays]]:

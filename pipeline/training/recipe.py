@@ -39,6 +39,10 @@ class Recipe:
         0.5  # weight of silence on other areas' criteria where the writer was told to keep to the area
     )
     status_weights: tuple[float, float, float] = (1.0, 1.4, 1.0)
+    frozen: int = 0  # lowest encoder layers, with the embeddings, that stay as they are
+    wordings_every: int = (
+        1  # steps between readings of the criteria's wordings with gradients; between them, the last
+    )
     consistency: float = (
         0.0  # R-Drop (Liang et al. 2021, arXiv:2106.14448): weight of the two passes' divergence
     )

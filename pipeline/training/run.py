@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,7 +30,8 @@ from pipeline.training.recipe import Recipe
 from pipeline.training.record import Record
 from pipeline.training.trainer import Trainer, predict
 
-WEIGHTS, LOGITS, DONE = "weights.safetensors", "logits.npz", "done.json"
+WEIGHTS, LOGITS, DONE, CHECKPOINT = "weights.safetensors", "logits.npz", "done.json", "checkpoint.pt"
+CHECKPOINT_SECONDS = 120.0
 VIEWS = ("context", "alone", "unnamed")
 
 
@@ -63,12 +64,52 @@ def versions() -> dict[str, str]:
     }
 
 
-@contextmanager
-def _bar(total: int, name: str, show: bool) -> Iterator[Progress]:
+class Budget:
+    """Epochs of a recipe, or fewer where a number of minutes is all there is: told by the first steps' speed."""
+
+    PROBE = 20  # steps
+
+    def __init__(self, trainer: Trainer, minutes: float | None) -> None:
+        self.trainer, self.minutes, self.begin = trainer, minutes, time.monotonic()
+        self.first = trainer.average.steps
+
+    def update(self) -> None:
+        """Call after every step; shortens the schedule once, while the rate still warms up."""
+        done = self.trainer.average.steps - self.first
+        if self.minutes is None or self.first or done != self.PROBE:
+            return
+        each = (time.monotonic() - self.begin) / done
+        self.trainer.total = max(done + 1, min(self.trainer.total, int(self.minutes * 60 / each)))
+
+
+def _train(trainer: Trainer, folder: Path, record: Record, minutes: float | None, show: bool) -> None:
+    """All steps, from the last checkpoint on; a checkpoint every few minutes."""
+    path = folder / CHECKPOINT
+    if path.is_file():
+        trainer.restore(torch.load(path, map_location=trainer.device, weights_only=True))
+    done, seen, losses, saved = trainer.average.steps, 0, list[torch.Tensor](), time.monotonic()
+    budget = Budget(trainer, minutes)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not show) as bar:
-        bar.add_task(name, total=total)
-        yield bar
+        task = bar.add_task(folder.name, total=trainer.total, completed=done)
+        for steps in ahead(trainer.feed, range(trainer.recipe.epochs), trainer.device.type == "cuda"):
+            for step in steps:
+                seen += 1
+                if seen <= done or seen > trainer.total:
+                    continue
+                losses.append(trainer.step(step))
+                budget.update()
+                bar.update(task, completed=seen, total=trainer.total)
+                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    torch.save(trainer.state(), path.with_suffix(".part"))
+                    path.with_suffix(".part").replace(path)
+                    saved = time.monotonic()
+                    record.metrics({"loss": float(torch.stack(losses[-50:]).mean())}, seen)
+            if losses:
+                record.metrics({"loss": float(torch.stack(losses).mean())}, seen)
+                losses = []
+            if seen >= trainer.total:
+                break
 
 
 def _figures(data: Labelled, logits: calibrate.Logits, at: float = 0.5) -> evaluation.Figures:
@@ -83,10 +124,12 @@ def train_fold(
     encoder: Path | None,
     device: torch.device,
     watch: Sequence[Path] = (),
+    minutes: float | None = None,
     show: bool = True,
 ) -> Path:
     """Train one fold (None: all of the corpus) and write its folder; a folder that is done is left as it is.
 
+    `minutes`: the time there is, if less than the recipe's epochs take.
     `watch`: labelled sets beside the held-out writers whose logits are kept too (stress).
     """
     folder = folder_of(out, fold)
@@ -96,14 +139,12 @@ def train_fold(
     data = labelled.load([Path(p) for p in recipe.train], catalogue)
     held = held_out(data, fold)
     training, record = data.take(~held), Record(folder)
-    (folder / "record.jsonl").unlink(missing_ok=True)
+    if not (folder / CHECKPOINT).is_file():
+        (folder / "record.jsonl").unlink(missing_ok=True)
     record.params(**asdict(recipe), fold=fold, training_sentences=len(training), device=device.type)
     record.tags(data=data.hash(), catalogue=catalogue.name, **versions())
     trainer = Trainer(recipe, training, encoder, device)
-    with _bar(recipe.epochs, folder.name, show) as bar:
-        for epoch, steps in enumerate(ahead(trainer.feed, range(recipe.epochs), device.type == "cuda")):
-            record.metrics({"loss": trainer.run_epoch(steps)}, epoch)
-            bar.advance(bar.task_ids[0])
+    _train(trainer, folder, record, minutes, show)
     net, logits = trainer.averaged(), {}
     sets = {"held": data.take(held), **{p.name: labelled.load([p], catalogue) for p in watch}}
     for name, labelled_set in sets.items():
@@ -115,5 +156,6 @@ def train_fold(
             )
     np.savez_compressed(folder / LOGITS, **logits)  # type: ignore[arg-type]
     save_file({k: t.contiguous().cpu() for k, t in net.state_dict().items()}, str(folder / WEIGHTS))
+    (folder / CHECKPOINT).unlink(missing_ok=True)
     (folder / DONE).write_text(json.dumps({"data": data.hash(), "seed": recipe.seed}) + "\n", encoding="utf8")
     return folder

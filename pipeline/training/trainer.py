@@ -71,6 +71,8 @@ def parameter_groups(net: FindingsNetwork, recipe: Recipe, device: torch.device)
     layers = int(net.encoder.config.num_hidden_layers)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, p in net.named_parameters():
+        if not p.requires_grad:
+            continue
         decay = recipe.weight_decay if p.ndim > 1 and "embeddings" not in name and name != "residual" else 0.0
         if name.startswith("encoder.embeddings"):
             rate = recipe.rate * recipe.layer_decay ** (layers + 1)
@@ -90,6 +92,13 @@ def parameter_groups(net: FindingsNetwork, recipe: Recipe, device: torch.device)
         }
         for (rate, decay), ps in groups.items()
     ]
+
+
+def freeze(net: FindingsNetwork, layers: int) -> None:
+    """Keep the embeddings and the lowest encoder layers as they are: a third less to compute with half of them."""
+    still = [net.encoder.embeddings, *net.encoder.encoder.layer[:layers]] if layers else []
+    for module in still:
+        module.requires_grad_(False)
 
 
 class Loss:
@@ -182,6 +191,7 @@ class Trainer:
         self.catalogue = catalogues.load(recipe.catalogue)
         self.net, self.encoder = make_network(recipe, encoder_folder, self.catalogue)
         self.net.to(device)
+        freeze(self.net, recipe.frozen)
         self.feed = Feed(data, self.catalogue, self.encoder, recipe)
         self.average = Average(self.net, recipe.ema)
         cuda = device.type == "cuda"
@@ -191,6 +201,8 @@ class Trainer:
         self.total = recipe.epochs * len(self.feed.epoch(0))
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self.loss = Loss(recipe, device)
+        self.graph = self.graph and recipe.wordings_every == 1  # a captured step has one shape
+        self._wordings: Tensor | None = None
         self._static: Tensors | None = None
         self._graph: Any = None
         self._loss = torch.zeros((), device=device)
@@ -202,8 +214,8 @@ class Trainer:
         return max(0.0, 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / (self.total - warm)))))
 
     def _arrays(self, step: StepArrays) -> dict[str, NDArray[Any]]:
-        """The step's arrays in the one shape: missing sentences have one token and no part in the loss."""
-        missing = self.recipe.sentences - len(step.targets)
+        """The step's arrays; for a graph in its one shape: missing sentences have one token and no part in the loss."""
+        missing = self.recipe.sentences - len(step.targets) if self.graph else 0
         pad = np.full((missing, step.targets.shape[1]), -1, np.int8)
         p = step.packed
         return {
@@ -216,15 +228,23 @@ class Trainer:
         }
 
     def _forward(self, t: Tensors) -> tuple[Tensor, Tensor]:
-        n = len(self.catalogue.criteria)
+        n = len(t["start"]) - len(t["targets"])  # the wordings' sentences, or none
         attend = t["segment"][:, None, :, None] == t["segment"][:, None, None, :]
         states = self.net.states(t["ids"], attend, t["position"])
-        offset = torch.arange(self.encoder.max_sentence, device=self.device)
+        span = self.encoder.max_sentence if self.graph else int(t["length"].max())
+        offset = torch.arange(span, device=self.device)
         mask = (offset[None] < t["length"][:, None]).long()
         index = (t["start"][:, None] + offset[None]).clamp(max=len(states) - 1)
-        vectors, bias = self.net.vectors(self.net.pool(states, index[:n], mask[:n]))
+        pooled = self.net.pool(states, index[:n], mask[:n]) if n else self._last_wordings()
+        if self.recipe.wordings_every > 1:
+            self._wordings = pooled.detach()
+        vectors, bias = self.net.vectors(pooled)
         relevance, status, _ = self.net.score(states, index[n:], mask[n:], vectors, bias)
         return relevance, status
+
+    def _last_wordings(self) -> Tensor:
+        assert self._wordings is not None  # an epoch's first step reads them
+        return self._wordings
 
     def _compute(self, t: Tensors) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
@@ -268,9 +288,25 @@ class Trainer:
         self.average.update()
         return loss
 
-    def run_epoch(self, steps: Sequence[StepArrays]) -> float:
-        """Train on an epoch's steps; returns the mean loss."""
-        return float(torch.stack([self.step(s) for s in steps]).mean())
+    def state(self) -> dict[str, Any]:
+        """What a cut training goes on from."""
+        return {
+            "net": self.net.state_dict(),
+            "average": self.average.weights,
+            "steps": self.average.steps,
+            "total": self.total,
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": {k: v for k, v in self.scheduler.state_dict().items() if k != "lr_lambdas"},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.net.load_state_dict(state["net"])
+        for k, v in state["average"].items():
+            self.average.weights[k].copy_(v)
+        self.average.steps, self.total = state["steps"], state["total"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
 
     def averaged(self) -> FindingsNetwork:
         """The network with its averaged weights in place: call when training is over."""
