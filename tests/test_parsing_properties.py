@@ -13,6 +13,7 @@ from parsing_helpers import assert_whole, default, f1, found, gold, labelled, pr
 
 from pipeline.parsing import parse
 from pipeline.report import SpurError
+
 REPORTS = ("dev/w9-ts-31", "dev/w16-tz-08", "dev/w13-ts-86", "dev/w2-tr-21")
 STRAY = (
     "Gradering",

@@ -34,9 +34,7 @@ def parse(source: Source, catalogue: Catalogue) -> Report:
     body = compose.mend(rows, flow)
     composed = compose.compose([*body, *planned], flow)
     everything = [*rows, *planned]
-    refuse.check(
-        everything, _narratives(rows), {r.section for r in rows if r.role == "list" and r.section}, catalogue
-    )
+    refuse.check(everything, _narratives(rows), _listed(rows), catalogue, t)
     told = facts.facts([r for r in rows if r.role == "cover"], everything, source.name, catalogue, t)
     entries = plan.entries(planned, catalogue, t, flow) if planned else ()
     report = Report(told, composed.text, composed.blocks, {}, entries)
@@ -80,6 +78,10 @@ def _sectioned(rows: list[Row], catalogue: Catalogue, t: Template) -> tuple[list
     flow = Flow.of(body)
     chain = sections.effective(body, catalogue, flow)
     return sections.Walker(body, catalogue, t, flow, chain).walk(), planned
+
+
+def _listed(rows: Sequence[Row]) -> set[str]:
+    return {r.section for r in rows if r.role == "list" and r.section}
 
 
 def _narratives(rows: Sequence[Row]) -> dict[str, int]:

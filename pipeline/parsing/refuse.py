@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pipeline.catalogue import Catalogue
 from pipeline.parsing.rows import Row
+from pipeline.parsing.template import Template
 from pipeline.report import SpurError
 
 SHORT = 40  # letters that make a narrative
@@ -14,13 +15,17 @@ HINT = "kontrollera att det är en granskningsrapport med områdena {first}–{l
 
 
 def check(
-    rows: Sequence[Row], narratives: Mapping[str, int], items: Collection[str], catalogue: Catalogue
+    rows: Sequence[Row],
+    narratives: Mapping[str, int],
+    items: Collection[str],
+    catalogue: Catalogue,
+    t: Template,
 ) -> None:
     """Raises SpurError, in Swedish, where the rows are not a report that can be graded with the catalogue.
 
     `narratives`: letters of running text by area; `items`: the lists that have items.
     """
-    _kind(rows, catalogue)
+    _kind(rows, catalogue, t)
     told = [a for a, n in narratives.items() if n >= SHORT]
     criteria = len({r.standing for r in rows if r.standing in catalogue.by_id})
     scales = len({r.section for r in rows if r.role == "scale"})
@@ -42,19 +47,22 @@ def check(
     )
 
 
-def _kind(rows: Sequence[Row], catalogue: Catalogue) -> None:
-    """Reports of another kind say so in their title, or speak of nothing else."""
-    if not catalogue.other_kinds:
-        return
-    head = " ".join(r.text for r in rows[:40] if r.role in ("cover", "other", None)).lower()
-    whole = " ".join(r.text for r in rows).lower()
-    own = rf"\b{catalogue.kind.lower()}-|specialiseringstjänstgöring|\b{catalogue.kind.lower()}\b"
-    for other in catalogue.other_kinds:
-        word = re.escape(other.lower())
-        titled = re.search(rf"\b{word}\b", head) and not re.search(own, head)
-        everywhere = len(re.findall(rf"\b{word}", whole)) > max(4, 3 * len(re.findall(own, whole)))
-        if titled or everywhere:
+def _count(words: Iterable[str], text: str) -> int:
+    return sum(len(re.findall(rf"\b{re.escape(w.lower())}", text)) for w in words)
+
+
+def _kind(rows: Sequence[Row], catalogue: Catalogue, t: Template) -> None:
+    """Reports of another kind say so in their title, or speak of little else."""
+    own = t.kinds.get(catalogue.kind, (f"{catalogue.kind}-",))
+    others = {k: words for k, words in t.kinds.items() if k != catalogue.kind}
+    others |= {word: (word,) for word in catalogue.other_kinds}
+    title = " ".join(r.text for r in rows[:40] if r.role == "cover" or r.furniture).lower()
+    whole = " ".join(r.text for r in rows if r.standing is None).lower()
+    for other, words in others.items():
+        titled = _count(words, title) and not _count(own, title)
+        everywhere = _count(words, whole) > max(4, 3 * _count(own, whole))
+        if everywhere or (titled and _count(words, whole) > _count(own, whole)):
             raise SpurError(
-                f"rapport av annat slag ({other}): den kan inte bedömas med {catalogue.name}; "
+                f"rapport av annat slag ({other}): den kan inte bedömas med katalogen {catalogue.name}; "
                 "ange rätt kriteriekatalog med --catalogue"
             )

@@ -38,6 +38,7 @@ class Template:
     phrases: tuple[str, ...]
     titles: tuple[str, ...]
     title_tails: tuple[str, ...]
+    kinds: Mapping[str, tuple[str, ...]]  # kind of review → its words
     cover: Mapping[str, str]
     regulations: re.Pattern[str]
     page: re.Pattern[str]
@@ -70,6 +71,7 @@ def _template(raw: Mapping[str, Any]) -> Template:
         phrases=tuple(raw["phrases"]),
         titles=tuple(raw["titles"]),
         title_tails=tuple(raw["title_tails"]),
+        kinds={k: tuple(v) for k, v in raw["kinds"].items()},
         cover=_by_letters(raw["cover"]),
         regulations=re.compile("|".join(raw["regulations"]), re.I),
         page=_page(raw["page"]),
