@@ -40,15 +40,19 @@ class Calibration:
         return from_cumulative(out)
 
 
-def suggest(distribution: Array, grades: Sequence[str], levels: Mapping[str, float]) -> NDArray[np.intp]:
-    """Index of the suggested grade [...]: the worst that is, with everything worse, at least as likely as
-    its level.
+def suggest(
+    distribution: Array, grades: Sequence[str], scale: Sequence[str], levels: Mapping[str, float]
+) -> NDArray[np.intp]:
+    """Index of the suggested grade [...]: the worst of the scale that is, with everything worse, at least as likely as
+    its level; the best of the scale where none is.
 
-    At level 0.5 for every grade that is the distribution's median. Unlike the likeliest grade, it can only
-    get worse when the distribution does.
+    At level 0.5 for every grade that is the distribution's median. Unlike the likeliest grade, it can only get worse
+    when the distribution does.
     """
     cumulative = at_least_as_bad(distribution)
-    wanted = np.array([levels.get(g, 0.5) for g in grades])
-    reached = cumulative >= wanted - 1e-12
-    reached[..., 0] = True
-    return np.asarray(len(grades) - 1 - np.argmax(np.flip(reached, -1), axis=-1))
+    best = next(k for k, g in enumerate(grades) if g in scale)
+    out = np.full(cumulative.shape[:-1], best)
+    for k, grade in enumerate(grades):
+        if grade in scale and k > best:
+            out[cumulative[..., k] >= levels.get(grade, 0.5) - 1e-12] = k
+    return out

@@ -83,7 +83,8 @@ def counterfactual(verdict: Verdict) -> str:
     names = [c.id for c in judge.criteria]
     if relief := judge.smallest_relief(status, verdict.suggested):
         changed, better = relief
-        return f"Om {listed([names[c] for c in changed])} vore uppfyllt skulle förslaget bli {better}."
+        met = "uppfyllt" if len(changed) == 1 else "uppfyllda"
+        return f"Om {listed([names[c] for c in changed])} vore {met} skulle förslaget bli {better}."
     if fall := judge.nearest_fall(status, verdict.suggested):
         c, then, worse = fall
         now = percent(float(status[c, 1:].sum()))

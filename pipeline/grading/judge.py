@@ -68,7 +68,10 @@ class Judge:
 
     def suggestion(self, distribution: Array) -> str:
         """The suggested grade of a distribution."""
-        return self.policy.grades[int(suggest(distribution, self.policy.grades, self.policy.layer.levels))]
+        return self.policy.grades[int(self._suggest(distribution))]
+
+    def _suggest(self, distribution: Array) -> NDArray[np.intp]:
+        return suggest(distribution, self.policy.grades, self.scale, self.policy.layer.levels)
 
     def verdict(self, status: Array) -> Verdict:
         """The decision on status distributions."""
@@ -121,9 +124,7 @@ class Judge:
         """
         order = np.argsort(-(status[:, 1] + 2 * status[:, 2]), kind="stable")
         for wanted in STATUSES[1:]:
-            worse = suggest(
-                self.distribution(self._each(status, wanted)), self.policy.grades, self.policy.layer.levels
-            )
+            worse = self._suggest(self.distribution(self._each(status, wanted)))
             for c in order:
                 if worse[c] > self.policy.grades.index(grade):
                     return int(c), wanted, self.policy.grades[int(worse[c])]

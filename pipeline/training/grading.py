@@ -220,7 +220,11 @@ def fit_decide(sure: Array, hit: NDArray[np.bool_], target: float = 0.95) -> flo
 
 def suggestions(reports: Reports, distribution: Array, levels: Mapping[str, float]) -> NDArray[np.intp]:
     """Index of the suggested grade [R, areas]."""
-    return calibrate.suggest(distribution, reports.policy.grades, levels)
+    grades, cat = reports.policy.grades, reports.catalogue
+    each = [
+        calibrate.suggest(distribution[:, j], grades, cat.scale(a), levels) for j, a in enumerate(cat.areas)
+    ]
+    return np.stack(each, axis=1)
 
 
 def fit(reports: Reports) -> Layer:
