@@ -19,6 +19,7 @@ from pipeline.resources import assets
 
 BUCKETS = 1 << 14
 EMPTY = -6.0  # log odds that a list of the template holds nothing
+SPREAD = 0.12  # standard deviation of where boundaries lie, as a share of the run, around equal parts
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -75,7 +76,8 @@ def boundaries(evidence: NDArray[np.float64], gain: Sequence[float]) -> tuple[in
     """The ends of the lists in one run of items, most probable first to last in order.
 
     `evidence` [items, lists]: log probability of each list for each item; `gain` [items]: what the layout adds to a
-    boundary before the item. Returns lists - 1 offsets, not decreasing. An empty list costs `EMPTY`.
+    boundary before the item. Returns lists - 1 offsets, not decreasing. An empty list costs `EMPTY`; lists of very
+    different lengths cost a little (`SPREAD`).
     """
     n, k = evidence.shape
     total = np.vstack([np.zeros(k), np.cumsum(evidence, axis=0)])
@@ -85,7 +87,8 @@ def boundaries(evidence: NDArray[np.float64], gain: Sequence[float]) -> tuple[in
         new, chosen = np.full(n + 1, -np.inf), np.zeros(n + 1, int)
         for end in range(n + 1):
             starts = np.arange(end + 1)
-            bonus = np.array([gain[s] if 0 < s < n else 0.0 for s in range(end + 1)])
+            even = -(((starts / n - which / k) / SPREAD) ** 2) / 2
+            bonus = even + np.array([gain[s] if 0 < s < n else 0.0 for s in range(end + 1)])
             scores = best[: end + 1] + total[end, which] - total[starts, which] + bonus
             scores[end] += EMPTY
             chosen[end] = int(scores.argmax())
