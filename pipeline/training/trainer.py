@@ -306,7 +306,8 @@ class Trainer:
             self.average.weights[k].copy_(v)
         self.average.steps, self.total = state["steps"], state["total"]
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
+        lambdas = [None] * len(self.optimizer.param_groups)  # functions are not part of the state
+        self.scheduler.load_state_dict({**state["scheduler"], "lr_lambdas": lambdas})
 
     def averaged(self) -> FindingsNetwork:
         """The network with its averaged weights in place: call when training is over."""

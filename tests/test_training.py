@@ -1,0 +1,242 @@
+"""Training of the findings model, on a BERT of KB-BERT's kind that is small enough for a test."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import catalogue as catalogues
+from pipeline.findings import load as load_model
+from pipeline.report import SpurError
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers")
+
+import small_bert  # noqa: E402
+
+from pipeline.training import calibrate, collect, export, labelled, run, ship  # noqa: E402
+from pipeline.training.encoder import EncoderConfig, load  # noqa: E402
+from pipeline.training.feed import Feed, wording_windows  # noqa: E402
+from pipeline.training.model import HeadConfig  # noqa: E402
+from pipeline.training.recipe import Recipe  # noqa: E402
+from pipeline.training.record import read as read_record  # noqa: E402
+from pipeline.training.trainer import Trainer, make_network, pool_wordings, predict  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+DEV = ROOT / "data" / "corpus" / "dev"
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_bert.write(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    files = [str(next(iter(sorted(DEV.glob(f"w{n}-*.tsv"))))) for n in range(1, 5)]
+    return Recipe(
+        name="small",
+        encoder="kb-bert",
+        train=tuple(files),
+        epochs=2,
+        rows=16,
+        sentences=300,
+        head=HeadConfig(heads=4, inner=64),
+    )
+
+
+@pytest.fixture(scope="module")
+def done(recipe: Recipe, bert_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All folds and the whole, trained and settled."""
+    out = tmp_path_factory.mktemp("run")
+    for fold in (0, 1, 2, 3, None):
+        run.train_fold(replace(recipe, epochs=1), fold, out, bert_folder, CPU, show=False)
+    collect.settle(recipe, out, recipe.name)
+    return out
+
+
+def test_a_local_wordpiece_bert_loads_and_a_missing_one_says_what_to_do(
+    bert_folder: Path, tmp_path: Path
+) -> None:
+    config = EncoderConfig.load("kb-bert")
+    model, tokenizer = load(config, bert_folder)
+    assert model.config.hidden_size == 48
+    assert tokenizer.encode("Handledning saknas.").tokens[0] == "[CLS]"
+    with pytest.raises(SpurError, match="give a local folder"):
+        load(config, tmp_path / "nothing")
+
+
+def test_packed_windows_give_what_windows_by_themselves_give(recipe: Recipe, bert_folder: Path) -> None:
+    catalogue = catalogues.load()
+    trainer = Trainer(recipe, labelled.load(recipe.train[:1], catalogue), bert_folder, CPU)
+    trainer.net.eval()
+    step = trainer.feed.epoch(0)[0]
+    host = {k: torch.from_numpy(v) for k, v in trainer._arrays(step).items()}
+    n = len(catalogue.criteria)
+    with torch.no_grad():
+        attend = host["segment"][:, None, :, None] == host["segment"][:, None, None, :]
+        states = trainer.net.states(host["ids"], attend, host["position"])
+        packed = [
+            states[a : a + k].mean(0) for a, k in zip(host["start"][:n], host["length"][:n], strict=True)
+        ]
+        alone = pool_wordings(trainer.net, trainer.encoder, catalogue, CPU)
+    assert torch.allclose(torch.stack(packed), alone, atol=1e-4)
+
+
+def test_training_lowers_the_loss_and_a_left_out_criterion_learns_nothing_of_its_own(
+    recipe: Recipe, bert_folder: Path
+) -> None:
+    changed = replace(recipe, criteria_left_out=("E.R6",), epochs=8, rate=2e-3, head_rate=4e-3)
+    trainer = Trainer(changed, labelled.load(recipe.train[:1], catalogues.load()), bert_folder, CPU)
+    losses = [float(trainer.step(s)) for e in range(5) for s in trainer.feed.epoch(e)]
+    assert np.mean(losses[-2:]) < 0.9 * losses[0]
+    column = trainer.catalogue.index["E.R6"]
+    assert not trainer.net.residual[column].any()
+    assert trainer.net.residual.abs().sum() > 0
+
+
+def test_silence_on_other_areas_counts_less_only_for_writers_who_kept_to_the_area(
+    recipe: Recipe, bert_folder: Path
+) -> None:
+    catalogue = catalogues.load()
+    data = labelled.load([DEV], catalogue)
+    _, encoder = make_network(recipe, bert_folder, catalogue)
+    feed = Feed(data, catalogue, encoder, recipe)
+    codes = {w: set() for w in ("w1", "w14")}
+    for sections in feed.reports.values():
+        for e in sections["E"]:
+            codes.setdefault(e.writer, set()).update(feed.target(e).tolist())
+    assert 1 in codes["w1"] and 1 not in codes["w14"]
+
+
+def test_a_cut_training_goes_on_where_it_was(
+    recipe: Recipe, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = replace(recipe, train=recipe.train[:1], epochs=3)
+    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
+    step, calls = Trainer.step, []
+
+    def cut(self: Trainer, arrays: object) -> object:
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(self.average.steps)
+        return step(self, arrays)
+
+    def counted(self: Trainer, arrays: object) -> object:
+        calls.append(self.average.steps)
+        return step(self, arrays)
+
+    monkeypatch.setattr(Trainer, "step", cut)
+    with pytest.raises(KeyboardInterrupt):
+        run.train_fold(plain, None, tmp_path, bert_folder, CPU, show=False)
+    monkeypatch.setattr(Trainer, "step", counted)
+    folder = run.train_fold(plain, None, tmp_path, bert_folder, CPU, show=False)
+    assert calls == list(range(len(calls))) and len(calls) > 2  # each step once, none again
+    assert (folder / run.WEIGHTS).is_file() and not (folder / run.CHECKPOINT).exists()
+    run.train_fold(plain, None, tmp_path, bert_folder, CPU, show=False)
+    assert calls == list(range(len(calls)))  # a fold that is done is not trained again
+
+
+def test_time_that_is_short_shortens_the_schedule(
+    recipe: Recipe, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run.Budget, "PROBE", 1)
+    long = replace(recipe, train=recipe.train[:1], epochs=500)
+    folder = run.train_fold(long, None, tmp_path, bert_folder, CPU, minutes=0.02, show=False)
+    steps = max(step for _, step, values in read_record(folder).metrics if "loss" in values)
+    assert steps < 500
+
+
+def test_out_of_fold_figures_are_of_every_writer_and_never_of_one_that_was_seen(
+    recipe: Recipe, done: Path
+) -> None:
+    collected = collect.read(recipe, done)
+    assert set(collected.data.writers) == {"w1", "w2", "w3", "w4"}
+    for fold in range(4):
+        held = run.held_out(collected.data, fold)
+        assert set(collected.fold[held]) == {fold}
+    pooled, by_writer = collect.figures(collected)
+    assert pooled["sentences"] == len(collected.data) == sum(v["sentences"] for v in by_writer.values())
+
+
+def test_calibration_makes_probabilities_honest() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(-1, 2, (4000, 3)).astype(np.float32)
+    gold = (rng.random(truth.shape) < 1 / (1 + np.exp(-truth))).astype(np.int8)
+    logits = np.concatenate([3 * truth[..., None] + 2, np.zeros((*truth.shape, 3), np.float32)], axis=-1)
+    fitted = calibrate.fit(logits, gold)
+    assert fitted.slope == pytest.approx(1 / 3, abs=0.05)
+    assert fitted.shift == pytest.approx(-2 / 3, abs=0.1)
+
+
+def test_the_exported_model_answers_as_the_network_does(
+    recipe: Recipe, done: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ship.encoder, "source_folder", lambda config: bert_folder)
+    catalogue = catalogues.load()
+    data = labelled.load(recipe.train[:1], catalogue)
+    net, maker = ship.network(recipe, done / "all", catalogue)
+    calibration, _ = collect.settings(done)
+    wanted = calibration(predict(net, data.inputs(), maker, catalogue, CPU))
+    for precision, near in (("float32", 1e-3), ("int8-weights", 0.05), ("int8-dynamic", 0.08)):
+        folder = tmp_path / precision
+        ship.write(recipe, done, None, folder, precision)
+        model = load_model(folder, catalogue)
+        assert np.abs(model.predict(data.inputs()) - wanted).max() < near, precision
+    _refuses_damage(tmp_path / "float32", catalogue)
+    _reads_another_catalogue(tmp_path / "float32", data)
+
+
+def _refuses_damage(folder: Path, catalogue: catalogues.Catalogue) -> None:
+    broken = folder.with_name("broken")
+    shutil.copytree(folder, broken)
+    graph = broken / "model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-10] + b"0123456789")
+    with pytest.raises(SpurError, match="skadad eller utbytt"):
+        load_model(broken, catalogue)
+    manifest = json.loads((broken / "manifest.json").read_text(encoding="utf8"))
+    (broken / "manifest.json").write_text(json.dumps({**manifest, "files": {}}), encoding="utf8")
+    with pytest.raises(SpurError):
+        load_model(broken, catalogue)
+
+
+def _reads_another_catalogue(folder: Path, data: labelled.Labelled) -> None:
+    other = catalogues.load(ROOT / "experiments" / "reworded-criteria.yaml")
+    model = load_model(folder, other)
+    found = model.predict(data.inputs())
+    assert found.shape == (len(data), len(other.criteria), 3)
+    assert np.isfinite(found).all()
+    assert (found.sum(axis=2) <= 1 + 1e-5).all()
+
+
+def test_a_training_is_a_run_in_mlflow(
+    recipe: Recipe, done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mlflow")
+    pytest.importorskip("datasets")
+    from pipeline.training import publish, tracking  # noqa: PLC0415
+
+    monkeypatch.setenv("SPUR_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    publish.training(recipe, done)
+    runs = tracking.mlflow().search_runs(experiment_names=[tracking.EXPERIMENT], output_format="list")
+    parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
+    assert len(runs) == 6 and len(parents) == 1
+    assert "oof.shortfall_micro_f1" in parents[0].data.metrics
+    assert {f"criterion.{c}.f1" for c in ("B.F5", "E.R6")} & set(parents[0].data.metrics)
+    assert parents[0].inputs.dataset_inputs[0].dataset.digest
+    assert all("loss" in r.data.metrics for r in runs if r is not parents[0])
+
+
+def test_the_wordings_stand_in_the_catalogues_order(recipe: Recipe, bert_folder: Path) -> None:
+    catalogue = catalogues.load()
+    _, encoder = make_network(recipe, bert_folder, catalogue)
+    rows = [r for w in wording_windows(encoder, catalogue) for r in w.rows]
+    assert rows == list(range(len(catalogue.criteria)))
+    assert export.size(make_network(recipe, bert_folder, catalogue)[0]) > 10_000
