@@ -169,8 +169,8 @@ def ends_sentence(line: str) -> bool:
         return False
     word = _last_word(line.rstrip())
     return (
-        word not in words().leading
-        and not re.fullmatch(rf"(?:[{LOWER}]{{1,2}}\.){{2,}}", word)
+        (word not in words().leading
+        and not re.fullmatch(rf"(?:[{LOWER}]{{1,2}}\.){{2,}}", word))
         or word in words().closing
     )
 

@@ -158,6 +158,67 @@ def test_older_names_upper_case_and_wrapped_headings() -> None:
     assert texts(report, "G") == ["Journal club hålls varje månad."]
 
 
+def _plain(form: str) -> str:
+    return (
+        LISTS
+        + "\n"
+        + "\n\n".join(
+            form.format(letter=a, name=n, upper=n.upper(), text=t, number=i)
+            for i, (a, (n, t)) in enumerate(AREAS.items(), 1)
+        )
+    )
+
+
+def _late() -> str:
+    """Every area's heading behind its narrative, above its criteria."""
+    out = [LISTS, "STRUKTUR"]
+    for letter, (name, narrative) in AREAS.items():
+        scale = [f"{g}. {default().grades[g]['text']}" for g in default().scale(letter)]
+        criteria = [c.text for c in default().areas[letter].at("F")]
+        out += [narrative, f"{letter} {name}", "Föreskrift", *criteria, "Gradering", *scale]
+    return "\n".join(out)
+
+
+CONTENTS = "Innehåll\nStyrkor\nSvagheter\n" + "\n".join(f"{a} {n}" for a, (n, _) in AREAS.items()) + "\n\n"
+MAKES = {
+    "name alone": _plain("{name}\n{text}"),
+    "upper case": _plain("{upper}\n{text}"),
+    "letter alone": _plain("{letter}\n{text}"),
+    "numbered": _plain("{number}. {name}\n{text}"),
+    "area word": _plain("Område {letter}: {name}\n{text}"),
+    "run in": _plain("{letter}. {name}: {text}"),
+    "run in without letter": _plain("{name}: {text}"),
+    "other bullets": report_text().replace("\n- ", "\n• "),
+    "no bullets": report_text().replace("\n- ", "\n"),
+    "list headings in one line": report_text()
+    .replace("Styrkor\n", "Styrkor Svagheter Förbättringspotential\n")
+    .replace("\nSvagheter\n", "\n")
+    .replace("\nFörbättringspotential\n", "\n"),
+    "lists last": report_text(lists="") + "\nSammanfattning\n" + LISTS,
+    "contents with dots": "".join(f"{a} {n} ........ 3\n" for a, (n, _) in AREAS.items()) + report_text(),
+    "contents": CONTENTS + report_text(),
+    "headings behind": _late(),
+    "heading missing": report_text().replace("E Handledning och kompetensbedömning\n", ""),
+    "signed": report_text() + "\nStockholm 2023-11-14\nNamn Namnsson\nInspektör\n",
+}
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_templates_of_other_makes(make: str) -> None:
+    report = parsed(MAKES[make])
+    for letter, (_, narrative) in AREAS.items():
+        assert norm("".join(texts(report, letter))) == norm(narrative), letter
+    assert [len(texts(report, name)) for name in ("STYRKOR", "SVAGHETER", "FORBATTRING")] == [2, 3, 2]
+
+
+@pytest.mark.parametrize(
+    "form", ["{letter} {name}\n{text}\nGradering: B", "{letter} {name} – gradering B\n{text}"]
+)
+def test_a_grade_beside_a_heading(form: str) -> None:
+    report = parsed(_plain(form))
+    assert {a.stated_grade for a in report.areas.values()} == {"B"}
+
+
 def test_a_missing_area_is_told_and_the_rest_is_read() -> None:
     report = parsed(report_text(skip="C"))
     assert not report.areas["C"].has_text
@@ -167,8 +228,8 @@ def test_a_missing_area_is_told_and_the_rest_is_read() -> None:
 
 def test_hyphens_at_line_ends() -> None:
     areas = {
-        "D": "Kliniken har jour-\ntjänstgöring för alla ST-\nläkare, kvalitets-\noch förbättringsarbete samt Mini-\nCEX två\n"
-        "gånger per termin. Detta sker på alla de enheter där\nläkarna är placerade."
+        "D": "Kliniken har jour-\ntjänstgöring för alla ST-\nläkare, kvalitets-\noch förbättringsarbete samt "
+        "Mini-\nCEX två\ngånger per termin. Detta sker på alla de enheter där\nläkarna är placerade."
     }
     report = parsed(report_text(areas=areas))
     assert texts(report, "D")[0] == (

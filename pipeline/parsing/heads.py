@@ -12,6 +12,7 @@ from pipeline.language import ends_sentence
 from pipeline.parsing.rows import Head, Row
 from pipeline.parsing.template import Template, letters
 
+MANY = 4  # areas that begin «Namn: text», for headings without a letter to be believed
 LONGEST = 130  # characters of a heading, on up to three rows
 _AREA = re.compile(
     r"(?:Område\s+|Avsnitt\s+|Del\s+)?(?P<letter>[A-Z])(?:\s*[.:)–-]+\s*|\s+)(?P<name>[^\W\d_].*)", re.I
@@ -192,9 +193,11 @@ def split_merged(rows: Sequence[Row], template: Template, catalogue: Catalogue) 
     """Rows of several headings («Styrkor Svagheter Förbättringspotential»), and headings with their text on the same
     row («A. Verksamheten: Kliniken …», «Föreskrift Det finns …»), cut apart."""
     names = Names.of(catalogue)
+    begun = {found for r in rows if (found := _run_in(r.text, names, bare=True)[1])}
+    bare = len(begun) >= MANY
     out: list[Row] = []
     for row in rows:
-        cuts = [] if row.furniture else _several(row.text, template) or _run_in(row.text, names)
+        cuts = [] if row.furniture else _several(row.text, template) or _run_in(row.text, names, bare)[0]
         out += row.split(cuts) if cuts else [row]
     return out
 
@@ -231,9 +234,10 @@ _RUN_IN = re.compile(
 )
 
 
-def _run_in(text: str, names: Names) -> list[int]:
+def _run_in(text: str, names: Names, bare: bool) -> tuple[list[int], str | None]:
+    """(where a row's text begins after an area's heading, the area). `bare`: also after one without its letter."""
     m = _RUN_IN.match(text)
-    if m is None or len(text) - m.end() < 15 or not m["letter"]:
-        return []
+    if m is None or len(text) - m.end() < 15 or not (m["letter"] or bare):
+        return [], None
     found = names.find(m["name"])
-    return [m.end()] if found and found[0] == m["letter"] else []
+    return ([m.end()], found[0]) if found and m["letter"] in (None, found[0]) else ([], None)

@@ -53,7 +53,7 @@ def effective(rows: Sequence[Row], catalogue: Catalogue, flow: Flow) -> dict[int
         and (r.head.kind == "area" or (r.head.kind == "letter" and r.head.key not in named))
     ]
     places = {i for i, _ in candidates}
-    weights = [h.weight + min(_content_after(rows, i, places) / 60, 6.0) for i, h in candidates]
+    weights = [_weight(h, _content_after(rows, i, places)) for i, h in candidates]
     best: list[tuple[float, int]] = []
     for n, (_, head) in enumerate(candidates):
         reach = [(best[m][0], m) for m in range(n) if order[candidates[m][1].key] <= order[head.key]]
@@ -65,7 +65,32 @@ def effective(rows: Sequence[Row], catalogue: Catalogue, flow: Flow) -> dict[int
         i, head = candidates[at]
         chain[i] = head.key
         at = best[at][1]
-    return dict(sorted(chain.items()))
+    empty = {i for i in chain if _content_after(rows, i, places) < 20}
+    last = {area: i for i, area in sorted(chain.items())}
+    return {i: a for i, a in sorted(chain.items()) if i not in empty or last[a] == i}
+
+
+def _weight(head: Head, content: int) -> float:
+    """What a heading adds to the chain: one with no text below it (a table of contents) hardly anything."""
+    return (head.weight if content >= 20 else 0.5) + min(content / 60, 6.0)
+
+
+def _late(rows: Sequence[Row], chain: Mapping[int, str], catalogue: Catalogue) -> bool:
+    """Whether the file has each area's heading behind its narrative: directly above the area's own criteria."""
+    behind = set()
+    for i, area in chain.items():
+        below = next((r for r in rows[i + 1 :] if r.free or r.standing in catalogue.by_id), None)
+        above = next((r for r in reversed(rows[:i]) if not r.furniture), None)
+        own = below is not None and below.standing in catalogue.by_id
+        if (
+            own
+            and below is not None
+            and catalogue.by_id[below.standing or ""].area == area
+            and above
+            and above.free
+        ):
+            behind.add(area)
+    return len(behind) > 0.5 * len(set(chain.values()))
 
 
 def _demote(rows: Sequence[Row], flow: Flow) -> None:
@@ -114,6 +139,7 @@ class Walker:
         self.order = {a: n for n, a in enumerate(order)}
         self.index = {id(r): i for i, r in enumerate(self.rows)}
         self.lists_first = self._lists_first()
+        self.late = _late(self.rows, self.chain, self.catalogue)
         for i, row in enumerate(self.rows):
             out += self._step(i, row)
         return out
@@ -278,6 +304,8 @@ class Walker:
         places = [j for j, a in self.chain.items() if a == following]
         if not places:
             return following if self._substantial(i) else None
+        if self.late:
+            return following
         until = {j for j, a in self.chain.items() if a != following}
         return (
             following if all(_content_after(self.rows, j, until | set(places)) < 30 for j in places) else None
@@ -290,4 +318,4 @@ class Walker:
             if j in self.chain:
                 break
             total += len(self.rows[j].letters) if self.rows[j].free else 0
-        return total >= 60
+        return total >= 40
