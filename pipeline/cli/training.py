@@ -71,7 +71,7 @@ def train(
     watch = [p for p in (Path("data/corpus/stress"),) if p.is_dir()]
     for f in chosen:
         run.train_fold(recipe, f, folder, source, where, watch, minutes)
-    if all((run.folder_of(folder, k) / run.DONE).is_file() for k in range(recipe.folds)):
+    if collect.finished(recipe, folder):
         calibration, threshold = collect.settle(recipe, folder, recipe.name)
         error(f"calibrated out of fold: {calibration}, threshold {threshold:.2f}")
     publish.training(recipe, folder)
@@ -83,6 +83,7 @@ def export(
     config: Annotated[Path, typer.Option(help="The recipe it was trained by.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     precision: Annotated[str, typer.Option(help="float32, int8-weights or int8-dynamic.")] = "int8-weights",
+    fold: Annotated[str, typer.Option(help="Which network: all, or 0-3.")] = "all",
 ) -> None:
     """Writes a trained run as a model folder: ONNX, tokenizer, manifest with checksums, model card."""
     from pipeline.training import ship  # noqa: PLC0415
@@ -91,7 +92,7 @@ def export(
     existing([folder])
     if precision not in ship.PRECISIONS:
         raise usage(f"--precision {precision}: one of {', '.join(ship.PRECISIONS)}")
-    ship.model(Recipe.load(config), folder, out, precision)
+    ship.model(Recipe.load(config), folder, out, precision, None if fold == "all" else int(fold))
     print(out)
 
 

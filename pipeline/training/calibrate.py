@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,23 +54,21 @@ def threshold(probabilities: Probabilities, gold: Gold) -> float:
 
 @dataclass(frozen=True)
 class CrossFitted:
-    """Probabilities [n, criteria, 3] whose calibration, and thresholds [n] that, come from the other folds."""
+    """Probabilities [n, criteria, 3] whose calibration, and thresholds [n] that, come from the other groups."""
 
     probabilities: Probabilities
     thresholds: NDArray[np.float32]
+    calibrations: Mapping[int, Calibration]  # of each group, fitted on the others
 
 
-def cross_fit(logits: Logits, gold: Gold, fold: NDArray[np.int32]) -> CrossFitted:
-    """Calibrate each fold by what the others say. `fold` [n]; every value is one fold."""
+def cross_fit(logits: Logits, gold: Gold, group: NDArray[np.int32]) -> CrossFitted:
+    """Calibrate each group (a fold, a writer) by what the others say. `group` [n]."""
     probabilities = np.zeros((*gold.shape, 3), np.float32)
     thresholds = np.zeros(len(gold), np.float32)
-    for k in _values(fold):
-        inside = fold == k
-        calibration = fit(logits[~inside], gold[~inside])
-        thresholds[inside] = threshold(calibration(logits[~inside]), gold[~inside])
-        probabilities[inside] = calibration(logits[inside])
-    return CrossFitted(probabilities, thresholds)
-
-
-def _values(fold: NDArray[np.int32]) -> Iterable[int]:
-    return (int(k) for k in np.unique(fold))
+    calibrations: dict[int, Calibration] = {}
+    for k in map(int, np.unique(group)):
+        inside = group == k
+        calibrations[k] = fit(logits[~inside], gold[~inside])
+        thresholds[inside] = threshold(calibrations[k](logits[~inside]), gold[~inside])
+        probabilities[inside] = calibrations[k](logits[inside])
+    return CrossFitted(probabilities, thresholds, calibrations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,54 +15,68 @@ from pipeline import catalogue as catalogues
 from pipeline.findings.calibration import Calibration
 from pipeline.report import SpurError
 from pipeline.training import calibrate, evaluation, labelled, oof
-from pipeline.training.folds import writer_fold
 from pipeline.training.labelled import Labelled
 from pipeline.training.recipe import Recipe
-from pipeline.training.run import LOGITS, VIEWS, folder_of, held_out
+from pipeline.training.run import DONE, LOGITS, VIEWS, folder_of, held_out
 
 OOF, SETTINGS = "oof.npz", "calibration.json"
 
 
 @dataclass(frozen=True)
 class Collected:
-    """The scored sentences (writers of the folds), their fold, and their out-of-fold logits by view."""
+    """The scored sentences (writers of the finished folds), their fold, and their out-of-fold logits by view."""
 
     data: Labelled
     fold: NDArray[np.int32]
     logits: dict[str, calibrate.Logits]
 
+    @property
+    def groups(self) -> NDArray[np.int32]:
+        """What is calibrated by the rest: folds, or writers where only one fold is there."""
+        if len(np.unique(self.fold)) > 1:
+            return self.fold
+        return np.unique(self.data.writers, return_inverse=True)[1].astype(np.int32)
+
+    @cached_property
+    def _usual(self) -> calibrate.CrossFitted:
+        return calibrate.cross_fit(self.logits["context"], self.data.gold, self.groups)
+
     def cross_fitted(self, view: str = "context") -> calibrate.CrossFitted:
-        """Probabilities of a view, calibrated by the other folds on the usual view: what an unseen writer meets."""
+        """Probabilities of a view, calibrated by the other groups on the usual view: what an unseen writer meets."""
+        usual = self._usual
         if view == "context":
-            return calibrate.cross_fit(self.logits[view], self.data.gold, self.fold)
-        own = self.cross_fitted()
+            return usual
         out = np.zeros((*self.data.gold.shape, 3), np.float32)
-        for k in np.unique(self.fold):
-            rest, here = self.fold != k, self.fold == k
-            out[here] = calibrate.fit(self.logits["context"][rest], self.data.gold[rest])(
-                self.logits[view][here]
-            )
-        return calibrate.CrossFitted(out, own.thresholds)
+        for k, calibration in usual.calibrations.items():
+            out[self.groups == k] = calibration(self.logits[view][self.groups == k])
+        return calibrate.CrossFitted(out, usual.thresholds, usual.calibrations)
+
+
+def finished(recipe: Recipe, out: Path) -> list[int]:
+    """The folds that are trained to the end."""
+    return [k for k in range(recipe.folds) if (folder_of(out, k) / DONE).is_file()]
 
 
 def read(recipe: Recipe, out: Path) -> Collected:
-    """The folds' logits, put together. Raises SpurError where a fold is missing or of other data."""
+    """The finished folds' logits, put together. Raises SpurError where there is none, or one is of other data."""
     catalogue = catalogues.load(recipe.catalogue)
     data = labelled.load([Path(p) for p in recipe.train], catalogue)
-    fold = np.array([-1 if (f := writer_fold(str(w))) is None else f for w in data.writers], np.int32)
-    scored = fold >= 0
+    folds = finished(recipe, out)
+    if not folds:
+        raise SpurError(f"{out}: no fold is trained to the end; run `spur train` first")
+    fold = np.full(len(data), -1, np.int32)
     logits = {v: np.zeros((len(data), len(catalogue.criteria), 4), np.float32) for v in VIEWS}
-    for k in range(recipe.folds):
-        path = folder_of(out, k) / LOGITS
-        if not path.is_file():
-            raise SpurError(f"{path} is missing: run `spur train` for fold {k} first")
+    for k in folds:
+        held, path = held_out(data, k), folder_of(out, k) / LOGITS
+        fold[held] = k
         with np.load(path, allow_pickle=False) as z:
             for v in VIEWS:
-                if len(z[f"held.{v}"]) != int(held_out(data, k).sum()):
+                if len(z[f"held.{v}"]) != int(held.sum()):
                     raise SpurError(
                         f"{path} is of other data than {', '.join(recipe.train)}: train fold {k} again"
                     )
-                logits[v][held_out(data, k)] = z[f"held.{v}"]
+                logits[v][held] = z[f"held.{v}"]
+    scored = fold >= 0
     return Collected(data.take(scored), fold[scored], {v: x[scored] for v, x in logits.items()})
 
 

@@ -18,9 +18,8 @@ MARK = "mlflow-run.txt"  # the MLflow run that a folder was published as: not tw
 
 
 def training(recipe: Recipe, out: Path) -> None:
-    """The run and, nested, its finished folds; pooled and per-criterion figures and plots where all folds are there."""
+    """The run and, nested, its finished folds; pooled and per-criterion figures and plots of them."""
     folds = [f for f in [*range(recipe.folds), None] if (folder_of(out, f) / DONE).is_file()]
-    whole = set(range(recipe.folds)) <= set(folds)
     with tracking.run(recipe.name) as mlflow:
         mlflow.log_params({k: str(v)[:5000] for k, v in asdict(recipe).items()})
         data = labelled.load([Path(p) for p in recipe.train], catalogues.load(recipe.catalogue))
@@ -28,7 +27,7 @@ def training(recipe: Recipe, out: Path) -> None:
         for f in folds:
             with mlflow.start_run(run_name=folder_of(out, f).name, nested=True):
                 tracking.publish_record(mlflow, folder_of(out, f))
-        if whole:
+        if collect.finished(recipe, out):
             _pooled(mlflow, recipe, out)
         (out / MARK).write_text(f"{mlflow.active_run().info.run_id}\n", encoding="utf8")
 

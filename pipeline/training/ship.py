@@ -106,15 +106,16 @@ def write(
     )
 
 
-def model(recipe: Recipe, run: Path, out: Path, precision: str) -> None:
-    """The run's network of all of the corpus as `out`: files, manifest with the figures of every split, card."""
+def model(recipe: Recipe, run: Path, out: Path, precision: str, fold: int | None = None) -> None:
+    """The run's network of all of the corpus (or of a fold) as `out`: files, manifest with the figures of every split,
+    card."""
     told = metrics(recipe, run)
     chosen = next(p for p in PRECISIONS if p == precision)
-    write(recipe, run, None, out, chosen, told)
+    write(recipe, run, fold, out, chosen, told)
     stress = Path("data/corpus/stress")
     if stress.is_dir():
         told["stress"] = _rounded(publish.evaluation(str(out), [stress], track=False))
-    _precision_cost(recipe, run, out, told)
+    _precision_cost(recipe, run, fold, out, told)
     path = out / manifest.FILE
     raw = json.loads(path.read_text(encoding="utf8"))
     manifest.write(out, manifest.Manifest(**{**raw, "metrics": told}))
@@ -123,7 +124,7 @@ def model(recipe: Recipe, run: Path, out: Path, precision: str) -> None:
 
 
 @torch.no_grad()
-def _precision_cost(recipe: Recipe, run: Path, out: Path, told: dict[str, Any]) -> None:
+def _precision_cost(recipe: Recipe, run: Path, fold: int | None, out: Path, told: dict[str, Any]) -> None:
     """How far the shipped numbers lie from the float32 network's on the stress set (probabilities and figures)."""
     from pipeline.training.evaluation import found, sentence_figures  # noqa: PLC0415
     from pipeline.training.trainer import predict  # noqa: PLC0415
@@ -133,7 +134,7 @@ def _precision_cost(recipe: Recipe, run: Path, out: Path, told: dict[str, Any]) 
         return
     shipped = bert.load(out, catalogues.load(recipe.catalogue))
     data = labelled.load([stress], shipped.catalogue)
-    net, maker = network(recipe, folder_of(run, None), shipped.catalogue)
+    net, maker = network(recipe, folder_of(run, fold), shipped.catalogue)
     calibration, _ = collect.settings(run)
     full = calibration(predict(net, data.inputs(), maker, shipped.catalogue, torch.device("cpu")))
     codes, sure = found(full, shipped.thresholds)

@@ -76,8 +76,8 @@ def page(runs: Mapping[str, record.Run]) -> str:
         told = last(run)
         figures.append([name, *("/".join(_short(told.get(f"{x}.{f}")) for f in FIGURES) for x in SETS)])
     return (
-        "# Trials of the findings model\n\nMade by `python -m pipeline.training.table`. Each on one fold of unseen writers and on "
-        "`stress/`, at threshold 0.5, uncalibrated.\n\n"
+        "# Trials of the findings model\n\nMade by `python -m pipeline.training.table`. Each on one fold of unseen "
+        "writers and on `stress/`, at threshold 0.5, uncalibrated.\n\n"
         + table(["trial", "fold", "steps", "differs by"], rows)
         + "\n\nWeakness F1 / shortfall micro-F1 / status micro-F1:\n\n"
         + table(["trial", *SETS], figures)
