@@ -24,6 +24,8 @@ EXTRAS: Mapping[str, str] = {
     "fastapi": "web",
     "uvicorn": "web",
     "pandas": "audit",
+    "statsmodels": "audit",
+    "psycopg": "postgres",
 }
 
 
