@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
-import torch  # the train extra: without it the commands stay in the help and say what to install
 import typer
 
 from pipeline.cli.output import error, existing, usage
+
+if find_spec("torch") is None:  # the train extra; importing it would make every `spur --help` wait seconds
+    raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
 _QUIET = {"add_completion": False, "rich_markup_mode": None}
 encoder = typer.Typer(help="The encoders that models are trained from.", no_args_is_help=True, **_QUIET)  # type: ignore[arg-type]
@@ -59,6 +62,8 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
 ) -> None:
     """Trains the findings model: leave-writers-out folds, then all of the corpus; goes on where it was cut."""
+    import torch  # noqa: PLC0415
+
     from pipeline.training import collect, publish, run  # noqa: PLC0415
     from pipeline.training import encoder as encoders  # noqa: PLC0415
     from pipeline.training.recipe import Recipe  # noqa: PLC0415
