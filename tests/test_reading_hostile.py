@@ -134,6 +134,13 @@ def test_a_docx_with_entities_is_refused_without_expanding_them(tmp_path: Path) 
     assert "otillåtna" in refusal(with_part(tmp_path / "a.docx", "word/document.xml", xml))
 
 
+@pytest.mark.parametrize("declared", ["undefined", "rot13", "no-such", "ascii"])
+def test_a_page_that_declares_a_useless_encoding_is_read_all_the_same(declared: str) -> None:
+    page = f'<html><meta charset="{declared}"><body><p>Handledarna är på plats.</p></body></html>'
+    source = read_bytes(page.encode(), "a.html")
+    assert [line.text for line in source.pages[0].lines] == ["Handledarna är på plats."]
+
+
 def test_deep_nesting_is_refused(tmp_path: Path) -> None:
     w = b'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     deep = b"<w:document %s><w:body>%s%s</w:body></w:document>" % (

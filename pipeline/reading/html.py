@@ -46,8 +46,8 @@ def _decode(data: bytes) -> str:
             return data.decode(
                 _ALIASES.get(name := (declared[1] or declared[2]).decode("ascii").lower(), name)
             )
-        except (LookupError, UnicodeDecodeError):
-            pass
+        except (LookupError, UnicodeError):
+            pass  # no such encoding, or a false declaration: the bytes decide
     return text.decode(data)
 
 
