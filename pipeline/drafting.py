@@ -48,6 +48,12 @@ def parse(source: Source, catalogue: Catalogue) -> Parsed:
     return Parsed(report, tuple(language.sentences(report)))
 
 
+def inputs(parsed: Parsed) -> list[SentenceInput]:
+    """The report's sentences as a findings model sees them: all of one report, so each other's context."""
+    name = parsed.report.facts.file or "report"
+    return [SentenceInput(s.text, s.section, name) for s in parsed.sentences]
+
+
 def default_model() -> str:
     """The name of the shipped model that is used unless another is asked for: the best kind there is.
 
@@ -106,8 +112,7 @@ class Drafter:
     def finish(self, parsed: Parsed) -> Draft:
         """The draft of a report that has been parsed."""
         report, sentences = parsed.report, parsed.sentences
-        name = report.facts.file or "report"  # sentences of one report are each other's context
-        probabilities = self.model.predict([SentenceInput(s.text, s.section, name) for s in sentences])
+        probabilities = self.model.predict(inputs(parsed))
         areas, warnings = grade(
             report, sentences, probabilities, self.model.thresholds, self.catalogue, self.policy, self.as_of
         )

@@ -108,8 +108,7 @@ class Findings:
     def __call__(self, doc: Doc) -> Doc:
         """Raises ValueError where spur_sections has not run."""
         parsed, model = _parsed(doc), self.model
-        name = parsed.report.facts.file or "report"  # sentences of one report are each other's context
-        proba = model.predict([SentenceInput(s.text, s.section, name) for s in parsed.sentences])
+        proba = model.predict(drafting.inputs(parsed))
         thresholds = [float(t) for t in model.thresholds]
         info = {"name": model.info.name, "version": model.info.version}
         doc._.spur_model = {**info, "catalogue": self.catalogue.name, "thresholds": thresholds}
