@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.output import Failed, error, existing, tracked, usage
+from pipeline.report import SpurError
 
 app = typer.Typer(
     help="Corpus reports as files, training data from reports.",
@@ -51,14 +52,15 @@ def render(
     """
     from pipeline import catalogue  # noqa: PLC0415
     from pipeline.corpus import render as rendering  # noqa: PLC0415
+    from pipeline.corpus import tsv as tsvs  # noqa: PLC0415
 
     existing(tsv)
     if grades not in ("none", "reference") and not Path(grades).is_file():
-        raise usage(f"--grades {grades}: none, reference or a CSV file that exists")
+        raise usage(f"--grades {grades}: ange none, reference eller en CSV-fil som finns")
     criteria = catalogue.load()
     told = rendering.told_of(grades, criteria)
     rendering.prepare(format_.value)
-    files = rendering.find(tsv)
+    files = tsvs.find(tsv)
     stems = [path.stem for path in files]
     if twice := sorted({s for s in stems if stems.count(s) > 1}):
         raise usage(
@@ -69,7 +71,7 @@ def render(
     for path in tracked(files, len(files), "Renderar"):
         try:
             rendering.write(path, out, criteria, fmt=format_.value, layout=layout, told=told)
-        except (OSError, rendering.SpurError) as e:
+        except (OSError, SpurError) as e:
             error(f"{path}: {e}")
             failed += 1
     if failed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.catalogue import Catalogue
@@ -11,10 +11,9 @@ from pipeline.corpus import content, grades
 from pipeline.corpus.grades import Told
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.printers import FORMATS, printer
-from pipeline.corpus.tsv import CorpusReport, natural, read
-from pipeline.report import SpurError
+from pipeline.corpus.tsv import CorpusReport, read
 
-__all__ = ["FORMATS", "LAYOUTS", "SpurError", "find", "prepare", "render", "told_of", "write"]
+__all__ = ["FORMATS", "LAYOUTS", "prepare", "render", "told_of", "write"]
 
 
 def render(
@@ -39,11 +38,6 @@ def told_of(choice: str, catalogue: Catalogue) -> Mapping[str, Mapping[str, Told
     if choice == "reference":
         return None
     return {} if choice == "none" else grades.read(Path(choice), catalogue)
-
-
-def find(paths: Sequence[Path]) -> list[Path]:
-    """The TSV files that are given or lie in given folders, w2 before w10."""
-    return [f for p in paths for f in (sorted(p.rglob("*.tsv"), key=natural) if p.is_dir() else [p])]
 
 
 def prepare(fmt: str) -> None:

@@ -123,11 +123,16 @@ def read(path: Path | str) -> CorpusReport:
 
 
 def read_all(paths: Iterable[Path | str]) -> list[CorpusReport]:
-    """The reports of files and of folders (their `*.tsv`, in natural order of the names)."""
+    """The reports of files and of folders, as `find` lists them."""
+    return [read(f) for f in find(paths)]
+
+
+def find(paths: Iterable[Path | str]) -> list[Path]:
+    """The files that are given or lie in given folders (their `*.tsv`, in natural order of the names)."""
     files: list[Path] = []
     for path in map(Path, paths):
         files += sorted(path.rglob("*.tsv"), key=natural) if path.is_dir() else [path]
-    return [read(f) for f in files]
+    return files
 
 
 def natural(path: Path) -> tuple[tuple[int, str], ...]:
