@@ -41,9 +41,7 @@ COMMANDS: Mapping[str, str] = {
 
 
 def _there(name: str) -> bool:
-    """Whether the command's module has been written and, where that can be told without importing it, has
-    the command.
-    """
+    """Whether the command's module is there; whether it has the command is told by importing it."""
     return importlib.util.find_spec(COMMANDS[name]) is not None
 
 
@@ -116,9 +114,8 @@ def run(args: list[str]) -> int:
             stream.reconfigure(encoding="utf8", errors="replace")  # Swedish on a terminal of any locale
     try:
         typer.main.get_command(app).main(args, prog_name="spur")
-    except (
-        SystemExit
-    ) as e:  # how click ends, well or with a usage error (2), a broken pipe (1), an interruption (1)
+    except SystemExit as e:
+        # how click ends, well or with a usage error (2), a broken pipe (1), an interruption (1)
         return e.code if isinstance(e.code, int) else int(e.code is not None)
     except Failed as e:
         return e.code

@@ -26,9 +26,8 @@ class Combine:
     """Few numbers, fitted on out-of-fold probabilities; weights are not negative.
 
     `floor`: probability under which a sentence is no evidence. `further`: share in which sentences beside
-    the surest count, in [0, 1]. `in_lists`, `elsewhere`: weight of list items, and of narratives of other
-    areas. `unmet`, `shortfall`: (constant, weight of evidence, weight of what speaks against) of the two
-    log-odds.
+    the surest count, in [0, 1]. `unmet`, `shortfall`: (constant, weight of evidence, weight of what speaks
+    against) of the two log-odds.
     """
 
     floor: float = 0.03

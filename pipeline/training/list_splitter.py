@@ -7,7 +7,6 @@ report's run of items are found on the sets that were not trained on.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.corpus.tsv import CorpusReport, read_all
+from pipeline.findings.manifest import checksums
 from pipeline.parsing.splitter import BUCKETS, Splitter, boundaries, features
 from pipeline.report import LISTS
 
@@ -38,7 +38,6 @@ def _matrix(texts: Sequence[str]) -> csr_matrix:
 def fit(reports: Sequence[CorpusReport]) -> Splitter:
     """The model fitted to the list items of some reports."""
     texts, lists = _items(reports)
-    # Items that end without a full stop too, so that the model does not lean on habits of one writer.
     model = LogisticRegression(C=C, max_iter=2000).fit(_matrix(texts), lists)
     return Splitter(model.coef_.astype(np.float32), model.intercept_.astype(np.float32))
 
@@ -70,10 +69,9 @@ def save(splitter: Splitter, folder: Path, metrics: dict[str, dict[str, float]])
     weights = np.round(splitter.weights / scale[:, None]).astype(np.int8)
     target = folder / "weights.npz"
     np.savez_compressed(target, weights=weights, scale=scale.astype(np.float32), bias=splitter.bias)
-    digest = hashlib.sha256(target.read_bytes()).hexdigest()
     manifest = {
         "name": "list-splitter",
-        "files": {"weights.npz": digest},
+        "files": checksums(folder, [target.name]),
         "lists": list(LISTS),
         "metrics": metrics,
     }

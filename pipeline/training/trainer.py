@@ -176,7 +176,7 @@ def predict(
 
 
 class Trainer:
-    """One network's training; call `run_epoch` with the feed's steps."""
+    """One network's training: `step` for each of the feed's steps, then `averaged`."""
 
     def __init__(
         self,
