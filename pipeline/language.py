@@ -169,10 +169,8 @@ def ends_sentence(line: str) -> bool:
         return False
     word = _last_word(line.rstrip())
     return (
-        (word not in words().leading
-        and not re.fullmatch(rf"(?:[{LOWER}]{{1,2}}\.){{2,}}", word))
-        or word in words().closing
-    )
+        word not in words().leading and not re.fullmatch(rf"(?:[{LOWER}]{{1,2}}\.){{2,}}", word)
+    ) or word in words().closing
 
 
 _NUMBERED = re.compile(r"\s*\(?(?:\d{1,2}|[a-zåäö])[.)]\s+")

@@ -1,7 +1,5 @@
 """Each format gives its text and what its layout tells."""
 
-# ruff: noqa: E501  # markup of files stands as it is
-
 from __future__ import annotations
 
 import codecs

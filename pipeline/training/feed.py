@@ -95,7 +95,7 @@ class Feed:
         rng.shuffle(windows)
         rows, length = self.recipe.rows, self.recipe.max_tokens
         own = sum(len(w.ids) for w in self.wordings)
-        steps, group, used, count = [], list[tuple[Window, list[Example]]](), 0, 0
+        steps, group, used, count = list[StepArrays](), list[tuple[Window, list[Example]]](), 0, 0
         for w in windows:
             size, sentences = len(w[0].ids), len(w[1])
             room = rows * length - (own if len(steps) % self.recipe.wordings_every == 0 else 0)

@@ -169,7 +169,7 @@ class Device(PDFLayoutAnalyzer):
         self._render = textstate.render
         super().render_string(textstate, seq, ncs, graphicstate)
 
-    def render_char(  # noqa: PLR0917  # the library's signature
+    def render_char(
         self,
         matrix: Matrix,
         font: PDFFont,
