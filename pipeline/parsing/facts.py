@@ -38,11 +38,10 @@ def _labelled(texts: Sequence[str], t: Template) -> dict[str, str]:
             found.setdefault(key, m["value"].strip())
         elif key := _label(text.rstrip(" :"), t):
             places.append((i, key))
-    for step in (_side(texts, places, t),):
-        for i, key in places:
-            value = _neighbour(texts, i, step, key, t)
-            if value:
-                found.setdefault(key, value)
+    step = _side(texts, places, t)
+    for i, key in places:
+        if value := _neighbour(texts, i, step, key, t):
+            found.setdefault(key, value)
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.findings.base import Probabilities
-from pipeline.report import AreaDraft
+from pipeline.report import SHORTFALLS, AreaDraft
 
 Figures = dict[str, float | None]
 Codes = NDArray[np.int8]  # [sentences, criteria]
@@ -128,7 +128,7 @@ def grade_figures(
     tp = fp = fn = 0
     for r in gold:
         for a in gold[r]:
-            told = {c.id for c in drafts[r][a].criteria if c.status in ("partly", "unmet")}
+            told = {c.id for c in drafts[r][a].criteria if c.status in SHORTFALLS}
             true = {c for c in shortfalls[r] if c.partition(".")[0] == a}
             tp, fp, fn = tp + len(true & told), fp + len(told - true), fn + len(true - told)
     sure = np.array([d.probabilities[d.suggested_grade] for _, d, _ in pairs])
