@@ -27,8 +27,9 @@ _CLOSERS = r"[\"”“»’'\)\]]*"
 _END = re.compile(
     rf"(?P<mark>[.!?…]+){_CLOSERS}(?=\s|$)|(?<=[{LOWER}\d\)])(?P<glued>[.!?])(?=[{UPPER}][{LOWER}{UPPER}-])"
 )
-_SIGN = r"[•▪◦●▶►➢➤‣⁃]"
+_SIGN = r"(?:[•▪◦●▶►➢➤‣⁃\ufffd]|\(cid:\d+\))"
 _INLINE = re.compile(rf"(?<=\s){_SIGN}\s+")
+_HOLLOW = rf"o\s+(?=[{UPPER}])"  # the hollow bullet of Word, as extracted text has it
 _DASH = re.compile(r"[-–—*·]\s+")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,2}|[a-zåäö]|[ivx]{1,4})[.)]\)?-?")
 _OPENERS = "\"”“»«'([–-—*·"
@@ -139,7 +140,7 @@ def _trim(line: str, start: int, end: int) -> tuple[int, int] | None:
     """Without white space and leading bullets; None where no letter or digit is left."""
     while start < end and line[start].isspace():
         start += 1
-    while (m := re.compile(rf"(?:{_SIGN}|[-–—*·])\s+").match(line, start, end)) is not None:
+    while (m := re.compile(rf"(?:{_SIGN}|[-–—*·])\s+|{_HOLLOW}").match(line, start, end)) is not None:
         start = m.end()
     while end > start and line[end - 1].isspace():
         end -= 1

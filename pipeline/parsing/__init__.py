@@ -1,7 +1,8 @@
 """Parsing: lines of a file → `Report` with sections, facts, told grades and action plan. Knows SPUR, does no I/O.
 
 Small passes over one stream of rows, each a module with one job:
-rows → furniture → heads → standing → plan (where it begins) → sections → lists → compose → facts, grades, plan (entries).
+rows → furniture → heads → standing → plan (where it begins) → sections → lists → recurring → compose → facts, grades,
+plan (entries).
 """
 
 from __future__ import annotations
@@ -11,7 +12,19 @@ from collections.abc import Sequence
 
 from pipeline import language
 from pipeline.catalogue import Catalogue
-from pipeline.parsing import compose, facts, furniture, grades, heads, lists, plan, refuse, sections, standing
+from pipeline.parsing import (
+    compose,
+    facts,
+    furniture,
+    grades,
+    heads,
+    lists,
+    plan,
+    recurring,
+    refuse,
+    sections,
+    standing,
+)
 from pipeline.parsing.flow import Flow
 from pipeline.parsing.rows import Row, rows_of
 from pipeline.parsing.template import Template, letters, template
@@ -31,6 +44,7 @@ def parse(source: Source, catalogue: Catalogue) -> Report:
     rows, planned = _sectioned(rows, catalogue, t)
     flow = Flow.of([r for r in rows if r.role in ("narrative", "list")] or rows)
     lists.assign(rows, flow)
+    recurring.mark(rows, flow)
     body = compose.mend(rows, flow)
     composed = compose.compose([*body, *planned], flow)
     everything = [*rows, *planned]

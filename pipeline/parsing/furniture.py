@@ -37,7 +37,11 @@ def _edges(rows: Sequence[Row]) -> set[int]:
         pages[row.page].append(i)
     if len(pages) < 2:
         return set()
-    return {i for of_page in pages.values() for i in (*of_page[:EDGE], *of_page[-EDGE:])}
+    found = {i for of_page in pages.values() for i in (*of_page[:EDGE], *of_page[-EDGE:])}
+    for of_page in pages.values():  # a page of several columns has its lowest row in the middle
+        placed = sorted((top, i) for i in of_page if (top := rows[i].line.top) is not None)
+        found |= {i for _, i in (*placed[:EDGE], *placed[-EDGE:])}
+    return found
 
 
 def _numbers(rows: Sequence[Row], template: Template, edges: set[int]) -> None:

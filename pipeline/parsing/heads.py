@@ -15,12 +15,15 @@ from pipeline.parsing.template import Template, letters
 MANY = 4  # areas that begin «Namn: text», for headings without a letter to be believed
 LONGEST = 130  # characters of a heading, on up to three rows
 _AREA = re.compile(
-    r"(?:Område\s+|Avsnitt\s+|Del\s+)?(?P<letter>[A-Z])(?:\s*[.:)–-]+\s*|\s+)(?P<name>[^\W\d_].*)", re.I
+    r"(?:(?:Område|Avsnitt|Del|Struktur|Process)\s+)?(?P<letter>[A-Z])(?:\s*[.:)–-]+\s*|\s+)(?P<name>[^\W\d_].*)",
+    re.I,
 )
 _LETTER = re.compile(r"(?:Område\s+)?\(?([A-Z])\s?[.:)]?")
 _NUMBER = re.compile(r"\(?\d{1,2}[.)]\s*|\d\s+(?=[A-ZÅÄÖ])")
 _GRADE = re.compile(r"(?:[\s:–-]+|\()(?:(?:gradering|grad|betyg)\s*:?\s*)?([A-D])\)?\.?$", re.I)
 _SCALE_GRADE = re.compile(r"\s*[:–-]?\s*([A-D])\.?")
+_FULL, _OPEN = r"[☒☑✓✔✗✘■●◉]|[\[(]\s?[xX]\s?[\])]|[xX]", r"[☐□○◯]|[\[(]\s?[\])]|_+"
+_CHOICE = re.compile(rf"(?:(?P<full>{_FULL})|(?P<open>{_OPEN})|(?P<letter>[A-D])\b|(?P<other>[^\s,;:.–|-]))")
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def _simple(text: str, t: Template) -> Head | None:
         return Head("summary")
     if key in t.table or key in t.contents:
         return Head("table")
-    return _graded_scale(text, t) or _part(key, t)
+    return _graded_scale(text, t) or _chosen(text, t) or _part(key, t)
 
 
 def _graded_scale(text: str, t: Template) -> Head | None:
@@ -99,6 +102,22 @@ def _graded_scale(text: str, t: Template) -> Head | None:
         if m and letters(text[:cut]) in t.scale:
             return Head("scale", grade=m.group(1))
     return None
+
+
+def _chosen(text: str, t: Template) -> Head | None:
+    """«Gradering: ☐ A ☒ B ☐ C ☐ D»: a scale of bare letters on one row, the box before or behind each."""
+    start = next(
+        (n for n in range(len(text)) if letters(text[:n]) in t.scale and text[n : n + 1] in " :\t"), 0
+    )
+    found = list(_CHOICE.finditer(text, start))
+    kinds = "".join((m.lastgroup or "?")[0] for m in found)  # f(ull), o(pen), l(etter)
+    if len(found) < 4 or not re.fullmatch(r"(?:[fo]?l){2,}|(?:l[fo]?){2,}", kinds) or kinds.count("f") > 1:
+        return None
+    at = kinds.find("f")
+    if at < 0:
+        return Head("scale") if "o" in kinds else None
+    letter = found[at + 1 if kinds[0] != "l" else at - 1]
+    return Head("scale", grade=letter.group())
 
 
 def _part(key: str, t: Template) -> Head | None:
@@ -195,9 +214,12 @@ def split_merged(rows: Sequence[Row], template: Template, catalogue: Catalogue) 
     names = Names.of(catalogue)
     begun = {found for r in rows if (found := _run_in(r.text, names, bare=True)[1])}
     bare = len(begun) >= MANY
+    levelled = sum(bool(_level_in(r.text, template)) for r in rows) >= MANY
     out: list[Row] = []
     for row in rows:
         cuts = [] if row.furniture else _several(row.text, template) or _run_in(row.text, names, bare)[0]
+        if levelled and not cuts and not row.furniture:
+            cuts = _level_in(row.text, template)
         out += row.split(cuts) if cuts else [row]
     return out
 
@@ -227,6 +249,14 @@ def _several(text: str, t: Template) -> list[int]:
 def _known(text: str, t: Template) -> bool:
     key = letters(text)
     return key in t.lists or key in t.levels or (key in t.scale and len(key) > 5)
+
+
+def _level_in(text: str, t: Template) -> list[int]:
+    """Where a criterion begins behind its level on one row, «Allmänna råd Studierektor har …»."""
+    for m in list(re.finditer(r"\s+(?=[A-ZÅÄÖ])", text[:45]))[:3]:
+        if letters(text[: m.start()]) in t.levels and len(text) - m.end() >= 15:
+            return [m.end()]
+    return []
 
 
 _RUN_IN = re.compile(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.parsing import splitter
@@ -26,8 +27,8 @@ def items(rows: Sequence[Row], flow: Flow) -> list[Item]:
     running = [r for r in rows if r.role == "list"]
     if not running:
         return []
-    bulleted = sum(r.bullet for r in running) >= 0.3 * len(running)
-    numbered = sum(NUMBER.match(r.text) is not None for r in running) >= 0.3 * len(running)
+    bulleted = _usual(running, lambda r: r.bullet)
+    numbered = _usual(running, lambda r: NUMBER.match(r.text) is not None)
     out: list[Item] = []
     heads: list[str] = []
     previous: Row | None = None
@@ -38,7 +39,8 @@ def items(rows: Sequence[Row], flow: Flow) -> list[Item]:
             continue
         # A heading that comes back at a page break does not end the item.
         new = [h for h in heads if not out or h != out[-1].rows[-1].section]
-        if previous is None or new or not _continues(previous, row, flow, bulleted, numbered):
+        signs = row.section in bulleted, row.section in numbered
+        if previous is None or new or not _continues(previous, row, flow, *signs):
             out.append(Item([row], new[-1] if new else None, tuple(new)))
         else:
             out[-1].rows.append(row)
@@ -49,7 +51,15 @@ def items(rows: Sequence[Row], flow: Flow) -> list[Item]:
     return out
 
 
+def _usual(rows: Sequence[Row], test: Callable[[Row], bool]) -> set[str | None]:
+    """The lists in which many rows pass a test."""
+    all_rows, passed = Counter(r.section for r in rows), Counter(r.section for r in rows if test(r))
+    return {name for name, n in all_rows.items() if passed[name] >= 0.3 * n}
+
+
 def _continues(previous: Row, row: Row, flow: Flow, bulleted: bool, numbered: bool) -> bool:
+    if previous.line.cell != row.line.cell:
+        return False
     if numbered and row.first:
         return (
             not NUMBER.match(row.text)
@@ -65,8 +75,13 @@ def assign(rows: Sequence[Row], flow: Flow) -> None:
     Where every list has items below its own heading the headings decide. Where headings stand together, or a list is
     left empty, the items themselves tell where one list ends and the next begins.
     """
-    found = items(rows, flow)
-    headings = [r.head.key for r in rows if r.role == "heading" and r.head and r.head.kind == "list"]
+    columns = _columns(rows)
+    found = [i for i in items(rows, flow) if not _in_column(i, columns)]
+    headings = [
+        r.head.key
+        for r in rows
+        if r.role == "heading" and r.head and r.head.kind == "list" and r.head.key not in columns.values()
+    ]
     present = [name for name in LISTS if name in headings]
     if not found or len(present) < 2:
         return
@@ -74,6 +89,30 @@ def assign(rows: Sequence[Row], flow: Flow) -> None:
     for group, names in _groups(found, ordered):
         if len(names) > 1:
             _divide(group, names, flow)
+
+
+Column = tuple[int, int, int]  # page, table, column
+
+
+def _columns(rows: Sequence[Row]) -> dict[Column, str]:
+    """The lists of columns, where headings of several lists stand beside each other in a table."""
+    heads = [
+        (r.page, *r.line.cell, r.head.key) for r in rows if r.line.cell and r.head and r.head.kind == "list"
+    ]
+    return {
+        (page, table, column): key
+        for page, table, at, column, key in heads
+        if any(h[:3] == (page, table, at) and h[3] != column for h in heads)
+    }
+
+
+def _in_column(item: Item, columns: Mapping[Column, str]) -> bool:
+    """Whether the item stands below a list's heading in a table; it then gets that list."""
+    row = item.rows[0]
+    key = columns.get((row.page, row.line.cell[0], row.line.cell[2])) if row.line.cell else None
+    for row in item.rows if key else ():
+        row.section = key
+    return key is not None
 
 
 def _groups(found: Sequence[Item], names: Sequence[str]) -> list[tuple[list[Item], list[str]]]:

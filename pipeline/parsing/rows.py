@@ -14,7 +14,9 @@ from pipeline.parsing.template import letters
 from pipeline.report import BlockKind, Line, Source
 
 HeadKind = Literal["list", "part", "level", "scale", "area", "letter", "table", "summary"]
-BULLET = re.compile(r"(?:[•◦▪▫▸►▶➢➤‣⁃●■○□·*\uf0b7\uf0a7\uf02d]|[-–—−])\s+|[-–•](?=[A-ZÅÄÖ])|o\s+(?=[A-ZÅÄÖ])")
+BULLET = re.compile(
+    r"(?:[•◦▪▫▸►▶➢➤‣⁃●■○□·*\uf0b7\uf0a7\uf02d\ufffd]|\(cid:\d+\)|[-–—−])\s+|[-–•](?=[A-ZÅÄÖ])|o\s+(?=[A-ZÅÄÖ])"
+)
 _BAR = re.compile(r"\s\|\s|^\s*\||\|\s*$")
 _CELL = re.compile(r"(?:^\|+)?(?:(?!\s\|(?:\s|$)).)+(?:\s\|+(?=\s|$))?|\|+")
 NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-zåäö])[.)]\s+")

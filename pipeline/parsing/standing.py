@@ -19,6 +19,7 @@ from pipeline.parsing.template import Template, letters
 
 CLOSE = 0.9  # share of a target's letters that must be found, in order
 LEAD = 7  # words that are compared before letters are
+BESIDE = 12  # letters of an answer in a table's row
 SLACK = 14  # letters that may be strewn in, e.g. a table's other column
 TICK = r"[☐☒☑✓✔✗✘□■○●◯◉▢▣⬜⬛]|[\[(]\s?[xX✓✔]?\s?[\])]|[xX](?=\s+[A-D][.):\s])"
 _SCALE = re.compile(rf"(?:(?:{TICK}|[-–—*•])\s*)*(?P<letter>[A-D])\s*[.):–-]?\s+(?=[A-ZÅÄÖ])")
@@ -301,7 +302,23 @@ def mark(rows: Sequence[Row], catalogue: Catalogue, template: Template) -> list[
             a = offset(row.text, m.start - base) if m.start > base else 0
             b = offset(row.text, m.end - base) if m.end < base + len(row.letters) else len(row.text)
             spans[id(row)].append((a, b, m.target.key))
-    return [part for row in rows for part in _cut(row, spans.get(id(row), []))]
+    out = [part for row in rows for part in _cut(row, spans.get(id(row), []))]
+    _beside(out, catalogue)
+    return out
+
+
+def _table_row(row: Row) -> tuple[int, ...]:
+    """Page, table and row: some formats count their tables from each page's top."""
+    return (row.page, *(row.line.cell or ())[:2])
+
+
+def _beside(rows: Sequence[Row], catalogue: Catalogue) -> None:
+    """What stands in a table's row beside a criterion and is too short to tell anything («Ja», «X»)."""
+    criteria = {_table_row(r): r.standing for r in rows if r.line.cell and r.standing in catalogue.by_id}
+    for row in rows:
+        key = criteria.get(_table_row(row)) if row.line.cell else None
+        if key and row.free and len(row.letters) <= BESIDE:
+            row.standing = key
 
 
 def _cut(row: Row, spans: Sequence[tuple[int, int, str]]) -> list[Row]:
