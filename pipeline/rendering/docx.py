@@ -62,7 +62,7 @@ def _overview(word: Any, draft: Draft, catalogue: Catalogue) -> None:
     heads = ["Område", "Förslag", "Angivet", *catalogue.grades, "Efter plan"]
     rows = []
     for letter, area in draft.areas.items():
-        name = catalogue.areas[letter].name if letter in catalogue.areas else ""
+        name = words.area_name(catalogue, letter)
         mark = f" ({words.UNSURE})" if area.abstain else ""
         chances = [words.percent(area.probabilities.get(g, 0.0)) for g in catalogue.grades]
         suggestion = f"{area.suggested_grade}{mark}"
@@ -89,7 +89,7 @@ def _table(word: Any, rows: Sequence[Sequence[str]], widths: Sequence[float]) ->
 
 
 def _area(word: Any, draft: Draft, letter: str, area: AreaDraft, catalogue: Catalogue) -> None:
-    name = catalogue.areas[letter].name if letter in catalogue.areas else ""
+    name = words.area_name(catalogue, letter)
     mark = f" ({words.UNSURE}, möjliga: {words.grade_set(area)})" if area.abstain else ""
     word.add_heading(f"{letter} {name}: {area.suggested_grade}{mark}", 2)
     for line in (area.reason, area.explanation, area.counterfactual):

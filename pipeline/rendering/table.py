@@ -42,7 +42,7 @@ def _areas(draft: Draft, catalogue: Catalogue) -> Table:
         table.add_column(grade, justify="right")
     table.add_column("Avgörs av", overflow="fold")
     for letter, area in draft.areas.items():
-        name = catalogue.areas[letter].name if letter in catalogue.areas else ""
+        name = words.area_name(catalogue, letter)
         table.add_row(
             f"{letter} {name}",
             _suggestion(area),
@@ -73,7 +73,7 @@ def _short(area: AreaDraft) -> Text:
 
 
 def _details(draft: Draft, letter: str, area: AreaDraft, catalogue: Catalogue) -> list[Text | Padding]:
-    name = catalogue.areas[letter].name if letter in catalogue.areas else ""
+    name = words.area_name(catalogue, letter)
     head = Text(f"{letter} {name}: ", style="bold")
     head.append_text(_suggestion(area))
     parts: list[Text | Padding] = [head]

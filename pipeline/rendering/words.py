@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.catalogue import Catalogue
+from pipeline.grading import words as grading
 from pipeline.report import (
     LIST_NAMES,
     AreaDraft,
@@ -18,7 +19,7 @@ from pipeline.report import (
     Status,
 )
 
-STATUS: Mapping[Status, str] = {"met": "uppfyllt", "partly": "delvis uppfyllt", "unmet": "inte uppfyllt"}
+STATUS = grading.STATUS
 SIGN: Mapping[Status, str] = {"met": "+", "partly": "~", "unmet": "−"}
 PLAN: Mapping[PlanState, str] = {
     "answered": "besvarad i handlingsplanen",
@@ -38,11 +39,8 @@ def clean(text: str) -> str:
 
 
 def percent(probability: float) -> str:
-    """A probability in whole per cent; what is not quite 0 or 100 does not say that it is."""
-    value = round(100 * probability)
-    if value == 0 and probability > 0.0005:
-        return "<1\u00a0%"
-    return ">99\u00a0%" if value == 100 and probability < 0.9995 else f"{value}\u00a0%"
+    """A probability as explanations tell it, on one line: its per cent sign is never wrapped off."""
+    return grading.percent(probability).replace(" ", "\u00a0")
 
 
 def title(facts: Facts) -> str:
@@ -60,6 +58,11 @@ def cover(facts: Facts) -> list[tuple[str, str]]:
         ("Föreskrift", facts.regulation),
     )
     return [(label, clean(value)) for label, value in pairs if value]
+
+
+def area_name(catalogue: Catalogue, letter: str) -> str:
+    """The area's name; "" for a letter that the catalogue lacks, as a draft by another catalogue may have."""
+    return catalogue.areas[letter].name if letter in catalogue.areas else ""
 
 
 def section(name: str | None) -> str:

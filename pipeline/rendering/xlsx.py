@@ -23,8 +23,11 @@ _WIDTHS: Mapping[str, int] = {
     "Mening": 90,
     "Åtgärd": 70,
     "Kriterium": 60,
-}
-_WIDE = {"Förklaring": 70, "Vad som skulle ändra": 60, "Avgörande kriterier": 40, "Avgörande meningar": 90}
+    "Förklaring": 70,
+    "Vad som skulle ändra": 60,
+    "Avgörande kriterier": 40,
+    "Avgörande meningar": 90,
+}  # characters
 
 
 def cell(value: Any) -> Any:
@@ -67,7 +70,7 @@ def _area_row(draft: Draft, letter: str, area: AreaDraft, catalogue: Catalogue) 
         "Datum": f.date,
         "Föreskrift": f.regulation,
         "Område": letter,
-        "Områdets namn": catalogue.areas[letter].name if letter in catalogue.areas else "",
+        "Områdets namn": words.area_name(catalogue, letter),
         "Förslag": area.suggested_grade,
         "Osäkert": "ja" if area.abstain else "nej",
         "Möjliga": words.grade_set(area),
@@ -113,7 +116,7 @@ def _fill(sheet: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     sheet.auto_filter.ref = sheet.dimensions
     for n, head in enumerate(heads, 1):
         sheet.cell(1, n).font = Font(bold=True)
-        width = _WIDTHS.get(head) or _WIDE.get(head) or max(10, len(head) + 3)
+        width = _WIDTHS.get(head, max(10, len(head) + 3))
         sheet.column_dimensions[get_column_letter(n)].width = width
         if width > 30:
             for c in sheet[get_column_letter(n)][1:]:
