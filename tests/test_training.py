@@ -55,8 +55,9 @@ def recipe() -> Recipe:
 def done(recipe: Recipe, bert_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All folds and the whole, trained and settled."""
     out = tmp_path_factory.mktemp("run")
-    for fold in (0, 1, 2, 3, None):
-        run.train_fold(replace(recipe, epochs=1), fold, out, bert_folder, CPU, show=False)
+    job = run.Job(replace(recipe, epochs=1), out, bert_folder, show=False)
+    run.train(job, [0, None])
+    run.train(job, [0, 1, 2, 3], parallel=2)  # what is done is left as it is
     collect.settle(recipe, out, recipe.name)
     return out
 
@@ -118,7 +119,7 @@ def test_silence_on_other_areas_counts_less_only_for_writers_who_kept_to_the_are
 def test_a_cut_training_goes_on_where_it_was(
     recipe: Recipe, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = replace(recipe, train=recipe.train[:1], epochs=3)
+    job = run.Job(replace(recipe, train=recipe.train[:1], epochs=3), tmp_path, bert_folder, show=False)
     monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
     step, calls = Trainer.step, []
 
@@ -134,12 +135,12 @@ def test_a_cut_training_goes_on_where_it_was(
 
     monkeypatch.setattr(Trainer, "step", cut)
     with pytest.raises(KeyboardInterrupt):
-        run.train_fold(plain, None, tmp_path, bert_folder, CPU, show=False)
+        run.train_fold(job, None)
     monkeypatch.setattr(Trainer, "step", counted)
-    folder = run.train_fold(plain, None, tmp_path, bert_folder, CPU, show=False)
+    folder = run.train_fold(job, None)
     assert calls == list(range(len(calls))) and len(calls) > 2  # each step once, none again
     assert (folder / run.WEIGHTS).is_file() and not (folder / run.CHECKPOINT).exists()
-    run.train_fold(plain, None, tmp_path, bert_folder, CPU, show=False)
+    run.train_fold(job, None)
     assert calls == list(range(len(calls)))  # a fold that is done is not trained again
 
 
@@ -148,7 +149,7 @@ def test_time_that_is_short_shortens_the_schedule(
 ) -> None:
     monkeypatch.setattr(run.Budget, "PROBE", 1)
     long = replace(recipe, train=recipe.train[:1], epochs=500)
-    folder = run.train_fold(long, None, tmp_path, bert_folder, CPU, minutes=0.02, show=False)
+    folder = run.train_fold(run.Job(long, tmp_path, bert_folder, minutes=0.02, show=False), None)
     steps = max(step for _, step, values in read_record(folder).metrics if "loss" in values)
     assert steps < 500
 

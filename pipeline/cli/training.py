@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.output import error, existing, usage
+from pipeline.cli.output import Failed, error, existing, usage
 
 if find_spec("torch") is None:  # the train extra; importing it would make every `spur --help` wait seconds
     raise ModuleNotFoundError("No module named 'torch'", name="torch")
@@ -50,7 +50,13 @@ def build(
 @training.command()
 def train(
     config: Annotated[Path, typer.Option(help="Recipe, configs/train/*.yaml.")],
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<recipe>.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the run, by default runs/<recipe>; of kind grades the layer's file, by default "
+            "models/grading/<recipe>.json."
+        ),
+    ] = None,
     fold: Annotated[
         list[str] | None, typer.Option(help="0-3 or all; can be repeated. By default every one.")
     ] = None,
@@ -59,9 +65,18 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(help="Time for each fold, if less than all epochs take.")
     ] = None,
+    parallel: Annotated[int, typer.Option(min=1, help="Folds at once, on a GPU with room.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
 ) -> None:
-    """Trains the findings model: leave-writers-out folds, then all of the corpus; goes on where it was cut."""
+    """Trains what the recipe says. Findings model: leave-writers-out folds, then all of the corpus; goes on where it was
+    cut. Grade layer (kind: grades): on out-of-fold drafts and on reports that state their grades.
+    """
+    from pipeline.training.kinds import kind_of  # noqa: PLC0415
+
+    if kind_of(config) == "grades":
+        if fold or encoder_folder or minutes:
+            raise usage("--fold, --encoder and --minutes are for recipes of kind findings")
+        return _train_grades(config, out, seed)
     import torch  # noqa: PLC0415
 
     from pipeline.training import collect, publish, run  # noqa: PLC0415
@@ -71,15 +86,27 @@ def train(
     recipe = Recipe.load(config, **({} if seed is None else {"seed": seed}))
     folder = out or Path("runs") / recipe.name
     chosen = [None if f == "all" else int(f) for f in fold or [*map(str, range(recipe.folds)), "all"]]
-    where = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     source = encoder_folder or encoders.source_folder(encoders.EncoderConfig.load(recipe.encoder))
-    watch = [p for p in (Path("data/corpus/stress"),) if p.is_dir()]
-    for f in chosen:
-        run.train_fold(recipe, f, folder, source, where, watch, minutes)
+    watch = tuple(p for p in (Path("data/corpus/stress"),) if p.is_dir())
+    run.train(run.Job(recipe, folder, source, where, watch, minutes), chosen, parallel)
     if collect.finished(recipe, folder):
         calibration, threshold = collect.settle(recipe, folder, recipe.name)
         error(f"calibrated out of fold: {calibration}, threshold {threshold:.2f}")
     publish.training(recipe, folder)
+
+
+def _train_grades(config: Path, out: Path | None, seed: int | None) -> None:
+    from pipeline.training import grades  # noqa: PLC0415
+
+    recipe = grades.GradeRecipe.load(config, **({} if seed is None else {"seed": seed}))
+    target = out or Path("models/grading") / f"{recipe.name}.json"
+    if target.is_dir() or target.suffix != ".json":
+        raise usage(f"--out {target}: a file, <name>.json, for a recipe of kind grades")
+    failed = grades.run(recipe, target, error)
+    print(target)
+    if failed:
+        raise Failed(1)
 
 
 @exporting.command()

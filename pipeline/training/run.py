@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from pipeline import catalogue as catalogues
 from pipeline.findings.base import SentenceInput
 from pipeline.findings.calibration import Calibration
 from pipeline.training import calibrate, evaluation, labelled
+from pipeline.training import record as records
 from pipeline.training.feed import ahead
 from pipeline.training.folds import writer_fold
 from pipeline.training.labelled import Labelled
@@ -117,45 +120,65 @@ def _figures(data: Labelled, logits: calibrate.Logits, at: float = 0.5) -> evalu
     return evaluation.sentence_figures(data.gold, *evaluation.found(probabilities, np.array(at)))
 
 
-def train_fold(
-    recipe: Recipe,
-    fold: int | None,
-    out: Path,
-    encoder: Path | None,
-    device: torch.device,
-    watch: Sequence[Path] = (),
-    minutes: float | None = None,
-    show: bool = True,
-) -> Path:
-    """Train one fold (None: all of the corpus) and write its folder; a folder that is done is left as it is.
+@dataclass(frozen=True)
+class Job:
+    """What every fold of a training shares. `minutes`: the time a fold has, if less than the recipe's epochs take;
+    `watch`: labelled sets beside the held-out writers whose logits are kept too (stress)."""
 
-    `minutes`: the time there is, if less than the recipe's epochs take.
-    `watch`: labelled sets beside the held-out writers whose logits are kept too (stress).
-    """
-    folder = folder_of(out, fold)
+    recipe: Recipe
+    out: Path
+    encoder: Path | None
+    device: str = "cpu"
+    watch: tuple[Path, ...] = ()
+    minutes: float | None = None
+    show: bool = True
+
+
+def _judge(trainer: Trainer, sets: Mapping[str, Labelled], record: Record) -> dict[str, NDArray[np.float16]]:
+    """Logits of each set in each view, from the averaged weights; their figures go to the record."""
+    net, logits = trainer.averaged(), {}
+    for name, data in sets.items():
+        for v in VIEWS if len(data) else ():
+            raw = predict(net, view(data, v), trainer.encoder, trainer.catalogue, trainer.device)
+            logits[f"{name}.{v}"] = raw.astype(np.float16)
+            told = {f"{name}.{v}.{k}": x for k, x in _figures(data, raw).items()}
+            record.metrics(told, trainer.average.steps)
+    return logits
+
+
+def train_fold(job: Job, fold: int | None) -> Path:
+    """Train one fold (None: all of the corpus) and write its folder; a folder that is done is left as it is."""
+    recipe, folder = job.recipe, folder_of(job.out, fold)
     if (folder / DONE).is_file():
         return folder
     catalogue = catalogues.load(recipe.catalogue)
     data = labelled.load([Path(p) for p in recipe.train], catalogue)
-    held = held_out(data, fold)
-    training, record = data.take(~held), Record(folder)
+    held, record = held_out(data, fold), Record(folder)
     if not (folder / CHECKPOINT).is_file():
-        (folder / "record.jsonl").unlink(missing_ok=True)
-    record.params(**asdict(recipe), fold=fold, training_sentences=len(training), device=device.type)
+        (folder / records.FILE).unlink(missing_ok=True)
+    training = data.take(~held)
+    record.params(**asdict(recipe), fold=fold, training_sentences=len(training), device=job.device)
     record.tags(data=data.hash(), catalogue=catalogue.name, **versions())
-    trainer = Trainer(recipe, training, encoder, device)
-    _train(trainer, folder, record, minutes, show)
-    net, logits = trainer.averaged(), {}
-    sets = {"held": data.take(held), **{p.name: labelled.load([p], catalogue) for p in watch}}
-    for name, labelled_set in sets.items():
-        for v in VIEWS if len(labelled_set) else ():
-            raw = predict(net, view(labelled_set, v), trainer.encoder, catalogue, device)
-            logits[f"{name}.{v}"] = raw.astype(np.float16)
-            record.metrics(
-                {f"{name}.{v}.{k}": x for k, x in _figures(labelled_set, raw).items()}, recipe.epochs
-            )
-    np.savez_compressed(folder / LOGITS, **logits)  # type: ignore[arg-type]
-    save_file({k: t.contiguous().cpu() for k, t in net.state_dict().items()}, str(folder / WEIGHTS))
+    trainer = Trainer(recipe, training, job.encoder, torch.device(job.device))
+    _train(trainer, folder, record, job.minutes, job.show)
+    sets = {"held": data.take(held), **{p.name: labelled.load([p], catalogue) for p in job.watch}}
+    np.savez_compressed(folder / LOGITS, **_judge(trainer, sets, record))  # type: ignore[arg-type]
+    weights = {k: t.contiguous().cpu() for k, t in trainer.net.state_dict().items()}
+    save_file(weights, str(folder / WEIGHTS))
     (folder / CHECKPOINT).unlink(missing_ok=True)
     (folder / DONE).write_text(json.dumps({"data": data.hash(), "seed": recipe.seed}) + "\n", encoding="utf8")
     return folder
+
+
+def train(job: Job, folds: Sequence[int | None], parallel: int = 1) -> None:
+    """Train folds one after the other, or several at once in processes of their own (for a GPU that one fold leaves
+    idle). A fold that fails does not stop the others; the first failure is raised when they are done."""
+    if parallel == 1:
+        for fold in folds:
+            train_fold(job, fold)
+        return
+    quiet = replace(job, show=False)
+    with ProcessPoolExecutor(parallel, mp_context=get_context("spawn")) as pool:
+        pending = [pool.submit(train_fold, quiet, fold) for fold in folds]
+    for future in pending:
+        future.result()
