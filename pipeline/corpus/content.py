@@ -109,6 +109,11 @@ def scale(
     return tuple(wordings.items())
 
 
+def level_heading(level: str, catalogue: Catalogue) -> str:
+    """What stands above an area's criteria of one level."""
+    return phrases.LEVELS.get(level, catalogue.levels[level].capitalize())
+
+
 def facts(report: CorpusReport, catalogue: Catalogue) -> Facts:
     """Unit and specialty as the corpus tells them; date and inspectors are made up, the same in every
     layout.

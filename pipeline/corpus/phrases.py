@@ -13,6 +13,7 @@ DUTY = (
     "Den vårdgivare som tar emot läkare för specialiseringstjänstgöring ska ansvara för att det finns "
     "förutsättningar för att genomföra sådan tjänstgöring av hög och jämn kvalitet."
 )
+WITHOUT_DUTY = frozenset("BEGH")  # areas whose criteria the template prints without that sentence
 MEANS = ("Vilket, enligt SPUR-modellen, innebär att:", "Vilket enligt SPUR-modellen innebär att:")
 SCALE = "Gradering"
 TITLE = "EXTERN KVALITETSGRANSKNING av specialiseringstjänstgöring"

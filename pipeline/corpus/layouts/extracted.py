@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pipeline.catalogue import Area, Catalogue, Criterion
 from pipeline.corpus import phrases
-from pipeline.corpus.content import AreaContent, Content, day
+from pipeline.corpus.content import AreaContent, Content, day, level_heading
 from pipeline.corpus.document import Document, Element, Look, Mark, PageBreak, Text
 from pipeline.corpus.layouts.wrapping import Wrapper, vocabulary
 from pipeline.report import LIST_NAMES, LISTS
@@ -125,7 +125,7 @@ class _Standing:
         return [level for level in self.catalogue.levels if self.area.area.at(level)]
 
     def names(self, levels: Sequence[str]) -> list[str]:
-        return [phrases.LEVELS.get(level, self.catalogue.levels[level].capitalize()) for level in levels]
+        return [level_heading(level, self.catalogue) for level in levels]
 
     def criteria(self, levels: Sequence[str]) -> list[Criterion]:
         return [c for level in levels for c in self.area.area.at(level)]
@@ -199,7 +199,7 @@ def _finish(press: _Press, here: _Standing, following: Area | None) -> _Standing
 
 def _duty(press: _Press, here: _Standing) -> None:
     press.headings(here.names(here.levels()[:1]))
-    if here.area.area.letter not in "BEGH":
+    if here.area.area.letter not in phrases.WITHOUT_DUTY:
         press.text(phrases.DUTY)
         press.line(press.rng.choice(phrases.MEANS))
 

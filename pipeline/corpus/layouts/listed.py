@@ -7,7 +7,7 @@ import random
 
 from pipeline.catalogue import Area, Catalogue
 from pipeline.corpus import phrases
-from pipeline.corpus.content import AreaContent, Content, day
+from pipeline.corpus.content import AreaContent, Content, day, level_heading
 from pipeline.corpus.document import Document, Element, Look, Mark, Text
 from pipeline.report import LIST_NAMES, LISTS
 
@@ -78,10 +78,10 @@ def _criteria(area: Area, catalogue: Catalogue, rng: random.Random) -> list[Elem
         criteria = area.at(level)
         if not criteria:
             continue
-        heading = phrases.LEVELS.get(level, catalogue.levels[level].capitalize())
+        heading = level_heading(level, catalogue)
         plural = level == "K" and len(criteria) > 1 and rng.random() < 0.5
         out.append(Text(heading + "er" * plural, "heading", level=3))
-        if level == "F" and area.letter not in "BEGH":
+        if level == "F" and area.letter not in phrases.WITHOUT_DUTY:
             out += [Text(phrases.DUTY), Text(rng.choice(phrases.MEANS))]
         for n, c in enumerate(criteria):
             if area.letter == "D" and c.id == "D.F4":

@@ -8,7 +8,7 @@ import random
 
 from pipeline.catalogue import Area, Catalogue
 from pipeline.corpus import phrases
-from pipeline.corpus.content import AreaContent, Content, day
+from pipeline.corpus.content import AreaContent, Content, day, level_heading
 from pipeline.corpus.document import Document, Element, Mark, PageBreak, Table, Text
 from pipeline.corpus.tsv import PlanRow
 from pipeline.report import LIST_NAMES, LISTS
@@ -77,13 +77,11 @@ def _area(content: AreaContent, name: str, catalogue: Catalogue, boxed: bool) ->
     return out
 
 
-def _name(level: str, catalogue: Catalogue) -> str:
-    return phrases.LEVELS.get(level, catalogue.levels[level].capitalize())
-
-
 def _table(area: Area, catalogue: Catalogue) -> list[Element]:
     """Criteria in a table: level, criterion."""
-    rows = tuple((_name(c.level, catalogue), c.text) for level in catalogue.levels for c in area.at(level))
+    rows = tuple(
+        (level_heading(c.level, catalogue), c.text) for level in catalogue.levels for c in area.at(level)
+    )
     return [Table((("Nivå", "Kriterium"), *rows))]
 
 
@@ -91,7 +89,7 @@ def _numbered(area: Area, catalogue: Catalogue) -> list[Element]:
     out: list[Element] = []
     for level in catalogue.levels:
         if criteria := area.at(level):
-            out.append(Text(_name(level, catalogue).upper(), "heading", level=3))
+            out.append(Text(level_heading(level, catalogue).upper(), "heading", level=3))
             out += [Text(c.text, "criterion", number=f"{n}.") for n, c in enumerate(criteria, 1)]
     return out
 
