@@ -36,7 +36,6 @@ COMMANDS: Mapping[str, str] = {
     "train": "pipeline.cli.training",
     "export": "pipeline.cli.training",
     "evaluate": "pipeline.cli.training",
-    "promote": "pipeline.cli.training",
 }
 
 
