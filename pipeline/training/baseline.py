@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,13 +32,13 @@ from pipeline.findings.tfidf import Sparse, learn_features
 from pipeline.report import LISTS, ModelInfo
 from pipeline.training import evaluation, oof
 from pipeline.training.evaluation import Figures
-from pipeline.training.folds import writer_fold
+from pipeline.training.folds import FOLDS, writer_folds
 from pipeline.training.labelled import Labelled, folds, load
+from pipeline.training.markdown import figures_table
 
 Array = NDArray[np.float32]
 Logits = tuple[Array, Array, Array]
 NAME = "baseline"
-FOLDS = 4
 DATA = ("data/corpus/train", "data/corpus/dev")
 _RECALL = 1.15  # weight of recall against precision when the threshold is chosen: a missed breach costs more
 
@@ -245,12 +245,6 @@ def _logits(arrays: Sequence[Array]) -> Logits:
     return relevance, shortfall, partly
 
 
-def by_writer(data: Labelled) -> NDArray[np.int32]:
-    """The fixed folds that all models are judged by; -1 for writers that are never left out."""
-    of = {w: writer_fold(str(w)) for w in np.unique(data.writers)}
-    return np.array([-1 if of[w] is None else of[w] for w in data.writers], np.int32)
-
-
 # --- the commands ------------------------------------------------------------------------------
 
 
@@ -311,15 +305,6 @@ _COLUMNS = {
 }
 
 
-def table(rows: Iterable[tuple[str, Figures]], first: str) -> list[str]:
-    """Figures as a Markdown table, a row each."""
-    out = [f"| {first} | {' | '.join(_COLUMNS.values())} |", f"| --- {'| --- ' * len(_COLUMNS)}|"]
-    for name, f in rows:
-        cells = ("–" if f[c] is None else f"{f[c]:.3f}" for c in _COLUMNS)
-        out.append(f"| {name} | {' | '.join(cells)} |")
-    return out
-
-
 def _figures(run: Run, out: Logits) -> tuple[Figures, Probabilities, NDArray[np.int8]]:
     proba, codes = run.cross_fitted(out)
     return evaluation.sentence_figures(run.data.gold, codes, proba.max(axis=2)), proba, codes
@@ -335,7 +320,7 @@ def _held_out(linear: Linear, test: Labelled, settings: tuple[Calibration, float
 def report(args: argparse.Namespace, cat: Catalogue, recipe: Recipe) -> list[str]:
     """The lines of `experiments/baseline.md`."""
     data, wordings = load(args.data, cat), wordings_of(cat)
-    run = cross_validate(data, by_writer(data), wordings, recipe)
+    run = cross_validate(data, writer_folds(data.writers), wordings, recipe)
     reports = cross_validate(data, folds(data.reports, FOLDS, recipe.seed), wordings, recipe)
     known, proba, codes = _figures(run, run.out)
     rows = [
@@ -357,11 +342,11 @@ def report(args: argparse.Namespace, cat: Catalogue, recipe: Recipe) -> list[str
         f"{len(set(data.reports))} reports, {len(data)} sentences, data {data.hash()[:12]}.",
         "Calibration and threshold of each fold come from the other folds.",
         "",
-        *table(rows, "set"),
+        figures_table("set", _COLUMNS, rows),
         "",
         "## Each unseen writer, worst first",
         "",
-        *table(worst.items(), "writer"),
+        figures_table("writer", _COLUMNS, worst.items()),
         "",
         "## Criteria that were not trained on",
         "",
@@ -388,7 +373,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     cat, recipe = catalogue.load(args.catalogue), Recipe()
     if args.out or args.oof:
         data = load(args.data, cat)
-        run = cross_validate(data, by_writer(data), wordings_of(cat), recipe)
+        run = cross_validate(data, writer_folds(data.writers), wordings_of(cat), recipe)
         if args.oof:
             proba, _ = run.cross_fitted(run.out)
             levels = np.full(len(data.criteria), run.settings()[1], np.float32)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.findings.manifest import Manifest
 from pipeline.training import collect
 from pipeline.training.collect import Collected
 from pipeline.training.encoder import EncoderConfig
+from pipeline.training.markdown import table
 from pipeline.training.recipe import Recipe
 
 NAMES = {
@@ -27,15 +28,6 @@ SPLITS = {
     "stress": "stress (10 reports, other manners)",
     "stress_float32": "stress, float32 network",
 }
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table; floats with three decimals."""
-    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
-    for row in rows:
-        cells = [f"{x:.3f}" if isinstance(x, float) else "–" if x is None else str(x) for x in row]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
 
 
 def _splits(metrics: Mapping[str, Any]) -> str:

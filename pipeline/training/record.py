@@ -63,3 +63,11 @@ def read(folder: Path) -> Run:
         else:
             getattr(run, event["kind"]).update(event["content"])
     return run
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted names."""
+    out: dict[str, Any] = {}
+    for k, v in values.items():
+        out |= flat(v, f"{prefix}{k}.") if isinstance(v, Mapping) else {f"{prefix}{k}": v}
+    return out

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.training import record, tracking
-from pipeline.training.card import table
+from pipeline.training.markdown import table
 
 SETS = ("held.context", "held.unnamed", "stress.context", "stress.alone", "stress.unnamed")
 FIGURES = ("weakness_f1", "shortfall_micro_f1", "status_micro_f1")
@@ -31,14 +31,6 @@ APART = (
     "epochs_done",
     "train",
 )
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings under dotted names."""
-    out: dict[str, Any] = {}
-    for k, v in values.items():
-        out |= flat(v, f"{prefix}{k}.") if isinstance(v, Mapping) else {f"{prefix}{k}": v}
-    return out
 
 
 def last(run: record.Run) -> dict[str, float]:
@@ -57,7 +49,7 @@ def trials(folders: Sequence[Path]) -> dict[str, record.Run]:
 
 def page(runs: Mapping[str, record.Run]) -> str:
     """Markdown: a row a trial with what it differs by, and a table of its figures at threshold 0.5, uncalibrated."""
-    settings = {n: flat(r.params) for n, r in runs.items()}
+    settings = {n: record.flat(r.params) for n, r in runs.items()}
     usual: dict[str, Any] = {}
     for key in {k for s in settings.values() for k in s}:
         counts = collections.Counter(str(s[key]) for s in settings.values() if key in s)

@@ -25,9 +25,9 @@ from pipeline.findings import manifest
 from pipeline.findings.base import FindingsModel
 from pipeline.report import SpurError
 from pipeline.training import evaluation
-from pipeline.training.card import table
 from pipeline.training.evaluation import Codes, Figures
 from pipeline.training.labelled import Labelled, load
+from pipeline.training.markdown import table
 
 REWORDED = Path("experiments/reworded-criteria.yaml")
 Scores = NDArray[np.floating]
