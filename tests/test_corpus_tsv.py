@@ -47,6 +47,7 @@ def test_reads_every_part() -> None:
         ("# E\nBra.\tE.F2\n", "E.F2+"[:4]),
         ("# E\nBra.\tE.F2+ E.F2-\n", "two signs"),
         ("# HANDLINGSPLAN\nE.F2\n", "fields"),
+        ("# SVAGHET\nSaknas.\n", "SVAGHETER"),
     ],
 )
 def test_tells_where_the_format_breaks(text: str, hint: str) -> None:

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.report import SpurError, Status
+from pipeline.report import LISTS, SpurError, Status
 
 SIGNS: Mapping[str, Status] = {"+": "met", "~": "partly", "-": "unmet"}
 PLAN = "HANDLINGSPLAN"
+_LETTER = re.compile("[A-ZÅÄÖ]")
 _LABEL = re.compile(r"[^\W\d_]\w*\.\w+[+~-]")
 
 
@@ -59,6 +60,14 @@ class CorpusReport:
         return self.id.partition("-")[0]
 
 
+def _section(name: str, where: str) -> str:
+    if name not in (*LISTS, PLAN) and not _LETTER.fullmatch(name):
+        raise SpurError(
+            f"{where}: section {name!r} should be {', '.join((*LISTS, PLAN))} or an area's letter"
+        )
+    return name
+
+
 def _labels(field: str, where: str) -> dict[str, str]:
     out: dict[str, str] = {}
     for label in field.split():
@@ -95,7 +104,7 @@ def parse(text: str, name: str) -> CorpusReport:
             key, _, value = line[1:].partition(" ")
             meta[key] = value.strip()
         elif line.startswith("# "):
-            section = line[2:].strip()
+            section = _section(line[2:].strip(), where)
         elif section is None:
             raise SpurError(f"{where}: text before the first `# SECTION` line; not a corpus file?")
         elif section == PLAN:
