@@ -100,7 +100,8 @@ class Drafter:
         """
         criteria = catalogues.load(catalogue)
         found = findings.load(model or default_model(), criteria)
-        return cls(found, criteria, Policy.load(criteria.name, found.info.name), as_of or date.today())
+        policy = Policy.of(criteria, catalogue, found.info.name)
+        return cls(found, criteria, policy, as_of or date.today())
 
     def draft(self, source: Source) -> Draft:
         """The draft of one report.

@@ -7,7 +7,6 @@ are covered too. Fitted on out-of-fold drafts; at run time only quantiles are re
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,11 +17,20 @@ Array = NDArray[np.float64]
 LEVELS = (0.8, 0.85, 0.9, 0.95, 0.98)
 
 
-def quantile(scores: Array, level: float) -> float:
-    """The score that a new one stays under with probability `level`: the ceil((n + 1) level)-th smallest of
-    n."""
-    rank = math.ceil((len(scores) + 1) * level)
-    return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else 1.0
+def quantile(scores: Array, level: float, weights: Array | None = None) -> float:
+    """The score that a new one stays under with probability `level`: the ceil((n + 1) level)-th smallest of n.
+
+    With `weights` [n], not negative, each score counts by its weight, and n in the correction for a finite sample is
+    the effective size of the weighted one (Kish 1965).
+    """
+    w = np.ones(len(scores)) if weights is None else weights
+    total = float(w.sum())
+    if not total:
+        return 1.0
+    order = np.argsort(scores, kind="stable")
+    share = level * (1 + float((w**2).sum()) / total**2)
+    rank = int(np.searchsorted(np.cumsum(w[order]) / total, share - 1e-9))
+    return float(scores[order[rank]]) if rank < len(scores) and share <= 1 + 1e-9 else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +63,21 @@ def _read(table: Mapping[str, float], level: float) -> float:
 
 
 def fit(
-    scores: Array, areas: NDArray[np.str_], worst: NDArray[np.bool_], levels: Sequence[float] = LEVELS
+    scores: Array,
+    areas: NDArray[np.str_],
+    worst: NDArray[np.bool_],
+    levels: Sequence[float] = LEVELS,
+    weights: Array | None = None,
 ) -> Conformal:
-    """Quantiles of scores [n] by area [n]; `worst` [n] says where the true grade is the worst."""
+    """Quantiles of scores [n] by area [n]; `worst` [n] says where the true grade is the worst; `weights` [n] how much
+    each score counts."""
+    w = np.ones(len(scores)) if weights is None else weights
 
-    def table(x: Array) -> dict[str, float]:
-        return {str(level): round(quantile(x, level), 5) for level in levels}
+    def table(which: NDArray[np.bool_]) -> dict[str, float]:
+        return {str(level): round(quantile(scores[which], level, w[which]), 5) for level in levels}
 
     return Conformal(
-        areas={str(a): table(scores[areas == a]) for a in np.unique(areas)},
-        default=table(scores),
-        worst=table(scores[worst]) if worst.any() else {},
+        areas={str(a): table(areas == a) for a in np.unique(areas)},
+        default=table(np.ones(len(scores), bool)),
+        worst=table(worst) if worst.any() else {},
     )

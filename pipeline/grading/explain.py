@@ -22,14 +22,29 @@ def explanation(
     head = f"{suggested} föreslås ({percent(verdict.probabilities[suggested])})"
     by_id = {c.id: c for c in criteria}
     texts = {s.id: s.text for s in sentences}
+    practice = _practice(judge, suggested, criteria)
     if suggested == judge.scale[0]:
-        return f"{head}: {_nothing_wrong(judge, criteria)}{_exceptions(criteria)}"
+        return f"{head}: {_nothing_wrong(judge, criteria)}{_exceptions(criteria)}{practice}"
     order = judge.decides(verdict.status, suggested)
     deciding = [(c, f) for c, f in order[:_MOST] if f >= _DECIDES] or order[:1]
     parts = [_criterion(verdict, c, by_id, texts) for c, _ in deciding]
     rest = sum(f >= _DECIDES for _, f in order) - len(deciding)
     more = f" Ytterligare {rest} kriterier bidrar." if rest > 0 else ""
-    return f"{head}{_because(judge, suggested)}. Avgörande: {' '.join(parts)}{more}"
+    return f"{head}{_because(judge, suggested)}. Avgörande: {' '.join(parts)}{more}{practice}"
+
+
+def _practice(judge: Judge, suggested: str, criteria: Sequence[CriterionDecision]) -> str:
+    """Says so where the practice that was learnt makes the suggestion better than the scale's wording would."""
+    if not judge.policy.layer.counted:
+        return ""
+    statuses = {c.id: c.status for c in criteria}
+    ruled = judge.policy.grade_of(judge.area, statuses, judge.catalogue)
+    if judge.policy.grades.index(ruled) <= judge.policy.grades.index(suggested):
+        return ""
+    return (
+        f" Efter skalans ordalydelse blir betyget {ruled}; förslaget följer hur inspektörerna bakom rapporterna "
+        "som betygslagret är anpassat till har graderat."
+    )
 
 
 def _because(judge: Judge, suggested: str) -> str:

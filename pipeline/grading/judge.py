@@ -14,6 +14,7 @@ from pipeline.grading.calibrate import suggest
 from pipeline.grading.distribution import grade_distribution
 from pipeline.grading.odds import at_least_as_bad
 from pipeline.grading.policy import Policy
+from pipeline.grading.practice import counted
 from pipeline.report import STATUSES, Status
 
 Array = NDArray[np.float64]
@@ -56,8 +57,9 @@ class Judge:
         return tuple(g for g in self.policy.grades if g in scale)
 
     def distribution(self, status: Array) -> Array:
-        """P(grade) in the order of `policy.grades`, calibrated."""
-        raw = grade_distribution(status, self.area, self.catalogue, self.policy)
+        """P(grade) in the order of `policy.grades`, of what inspectors count, calibrated."""
+        told = counted(status, self.criteria, self.policy.layer.counted)
+        raw = grade_distribution(told, self.area, self.catalogue, self.policy)
         p = self.policy.layer.calibration.apply(raw, self.policy.grades, self.scale)
         return p if self.has_text else np.asarray(0.5 * p + 0.5 * self._usual())
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.grading.calibrate import Calibration
 from pipeline.grading.combine import Combine
 from pipeline.grading.conformal import Conformal
+from pipeline.grading.practice import Counted
 from pipeline.report import SpurError
 from pipeline.resources import assets
 
@@ -26,7 +27,7 @@ class Layer:
     `levels`: {grade: least P(this grade or worse) for it to be suggested}. `shortfall`: least P(partly or
     unmet) for a criterion to be called so. `decide`: least probability of the suggested grade for the draft
     not to abstain. `prior`: {area: {grade: share}} among the reports it was fitted on, for areas without
-    text.
+    text. `counted`: what inspectors' stated grades say of which shortfalls count (see `practice`).
     """
 
     combine: Combine = field(default_factory=Combine)
@@ -36,6 +37,7 @@ class Layer:
     shortfall: float = 0.5
     decide: float = 0.6
     prior: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    counted: Counted = field(default_factory=dict)
     fitted_on: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
@@ -52,7 +54,19 @@ class Layer:
             return cls()
         if model in files:
             return read(files[model])
-        return max(map(read, files.values()), key=lambda x: x.metrics.get("grade_qwk", 0.0), default=cls())
+        return max(map(read, files.values()), key=cls._rank, default=cls())
+
+    def _rank(self) -> tuple[bool, float]:
+        """The better grading of layers first, those of the rule before those of some inspectors' practice."""
+        return "practice" not in self.fitted_on, self.metrics.get("grade_qwk") or 0.0
+
+    def elsewhere(self, same_policy: bool) -> Layer:
+        """What of it holds for another catalogue: nothing of single areas, whose letters mean other areas there; of
+        single grades only where the policy, and so what they mean, is the same.
+        """
+        conformal = Conformal(default=self.conformal.default, worst=self.conformal.worst)
+        plain = replace(self, conformal=conformal, prior={})
+        return plain if same_policy else replace(plain, calibration=Calibration(), levels={}, counted={})
 
 
 def write(path: Path, layer: Layer) -> None:
@@ -76,6 +90,7 @@ def read(path: Path) -> Layer:
             combine=Combine(**combine),
             calibration=Calibration(lines),
             conformal=Conformal(**raw.pop("conformal")),
+            counted={k: (float(a), float(b)) for k, (a, b) in raw.pop("counted", {}).items()},
             **raw,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:

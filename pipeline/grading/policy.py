@@ -4,7 +4,7 @@ grade."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,8 @@ class Policy:
         """The policy of a name, of a catalogue's name, or of a YAML file, with what is learnt for a findings model.
 
         A catalogue that no shipped policy names gets the default policy: its levels are then read as there. `layer` is
-        taken instead of the shipped one of `model` (see `Layer.load`). Raises SpurError (in Swedish) where a file is
+        taken instead of the shipped one of `model` (see `Layer.load`); of the shipped one, only what holds for another
+        catalogue or policy is taken where it was fitted on another. Raises SpurError (in Swedish) where a file is
         missing or malformed.
         """
         path = Path(name)
@@ -108,7 +109,53 @@ class Policy:
             raw = yaml.safe_load(path.read_text(encoding="utf8"))
         except (yaml.YAMLError, UnicodeDecodeError) as e:
             raise SpurError(f"{path}: går inte att läsa som YAML ({e})") from e
-        return _parse(raw, path, layer or Layer.load(model))
+        policy = _parse(raw, path, layer or Layer.load(model))
+        return policy if layer else replace(policy, layer=_holding(policy, str(name)))
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, source: str | Path = "", model: str | None = None) -> Policy:
+        """The policy of a catalogue: the file `<stem>.policy.yaml` beside the catalogue's own file `source`, where
+        there is one, else the shipped policy that names it, else the default.
+
+        Raises SpurError (in Swedish) where the policy does not know the catalogue's grades or levels.
+        """
+        beside = (
+            Path(source).with_suffix(".policy.yaml") if Path(source).suffix in (".yaml", ".yml") else None
+        )
+        own = beside if beside and beside.is_file() else None
+        policy = cls.load(own or catalogue.name, model)
+        if own and catalogue.name != policy.layer.fitted_on.get("catalogue"):
+            policy = replace(policy, layer=policy.layer.elsewhere(True))
+        policy.check(catalogue, beside)
+        return policy
+
+    def check(self, catalogue: Catalogue, beside: Path | None = None) -> None:
+        """Raises SpurError (in Swedish) where an area can't be graded by this policy."""
+        put = f"lägg en policy i {beside}" if beside else "ange en policy för katalogen"
+        for a in catalogue.areas:
+            scale = catalogue.scale(a)
+            if missing := [g for g in scale if g not in self.grades]:
+                raise SpurError(
+                    f"policyn {self.name} saknar betyget {', '.join(missing)} i katalogen {catalogue.name}: {put}"
+                )
+            if not scale:
+                raise SpurError(f"katalogen {catalogue.name} har ingen betygsskala för område {a}: ange en")
+        levels = {c.level for r in self.rules for c in r.any}
+        if not levels & {c.level for c in catalogue.criteria}:
+            raise SpurError(
+                f"policyn {self.name} har ingen regel för kriterierna i katalogen {catalogue.name}: {put}"
+            )
+
+
+def _holding(policy: Policy, name: str) -> Layer:
+    """What of the shipped layer holds for the policy and, where it was asked for by a catalogue's name, for that."""
+    fitted = policy.layer.fitted_on
+    if not fitted:
+        return policy.layer
+    same = fitted.get("policy") == policy.name
+    known = {policy.name, *policy.catalogues, fitted.get("catalogue")}
+    file = Path(name).suffix in (".yaml", ".yml")
+    return policy.layer if same and (file or name in known) else policy.layer.elsewhere(same)
 
 
 def _shipped(name: str) -> Path:

@@ -10,9 +10,9 @@ cross-fitted: what is applied to a writer was fitted without it. Needs scipy.
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ from pipeline.grading.policy import Policy
 from pipeline.report import LISTS, STATUSES, AreaDraft, CriterionDecision
 from pipeline.training import oof as oofs
 from pipeline.training.evaluation import Figures, found, grade_figures
-from pipeline.training.folds import writer_fold
+from pipeline.training.folds import writer_folds
+from pipeline.training.markdown import figures_table
 from pipeline.training.oof import OutOfFold
 
 Array = NDArray[np.float64]
@@ -208,12 +209,15 @@ def fit_shortfall(reports: Reports, status: Array) -> float:
     return round(float(grid[int(np.argmax(scores))]), 3)
 
 
-def fit_decide(sure: Array, hit: NDArray[np.bool_], target: float = 0.95) -> float:
-    """The least probability of the suggested grade at which decided areas are right as often as `target`; at
-    most what leaves nine tenths of the areas that reach 0.5 undecided.
+def fit_decide(
+    sure: Array, hit: NDArray[np.bool_], target: float = 0.95, weight: Array | None = None
+) -> float:
+    """The least probability of the suggested grade at which decided areas are right as often as `target`, each by its
+    `weight` [n]; where that is never so, what leaves nine tenths of the areas undecided.
     """
     order = np.argsort(-sure)
-    accuracy = np.cumsum(hit[order]) / np.arange(1, len(order) + 1)
+    w = np.ones(len(sure)) if weight is None else weight[order]
+    accuracy = np.cumsum(w * hit[order]) / np.cumsum(w)
     good = np.flatnonzero(accuracy >= target)
     return round(float(sure[order[good[-1]]]), 4) if len(good) else round(float(np.quantile(sure, 0.9)), 4)
 
@@ -310,15 +314,9 @@ def figures(reports: Reports, made: Mapping[str, Mapping[str, AreaDraft]]) -> Fi
 Fitter = Callable[[Reports], Callable[[Reports], Mapping[str, Mapping[str, AreaDraft]]]]
 
 
-def fold_of(reports: Reports) -> NDArray[np.int32]:
-    """The fixed fold of each report's writer [R]; -1 for writers that are never left out."""
-    folds = (writer_fold(str(w)) for w in reports.writers)
-    return np.array([-1 if f is None else f for f in folds], np.int32)
-
-
 def cross_fitted(reports: Reports, fitter: Fitter) -> tuple[Reports, dict[str, Mapping[str, AreaDraft]]]:
     """Drafts whose layer was fitted on the other folds' writers, with the reports that they are of."""
-    fold = fold_of(reports)
+    fold = writer_folds(reports.writers)
     made: dict[str, Mapping[str, AreaDraft]] = {}
     for f in np.unique(fold[fold >= 0]):
         made |= fitter(reports.take(fold != f))(reports.take(fold == f))
@@ -372,7 +370,7 @@ def hard(thresholds: NDArray[np.float32]) -> Fitter:
 
 # --- the commands ------------------------------------------------------------------------------
 
-_COLUMNS = {
+COLUMNS = {
     "grade_accuracy": "accuracy",
     "grade_qwk": "QWK",
     "grade_d_recall": "D recall",
@@ -386,17 +384,6 @@ _COLUMNS = {
     "set_size": "set size",
     "set_singletons": "singletons",
 }
-
-
-def table(
-    rows: Iterable[tuple[str, Figures]], first: str, columns: Mapping[str, str] = _COLUMNS
-) -> list[str]:
-    """Figures as a Markdown table, a row each."""
-    out = [f"| {first} | {' | '.join(columns.values())} |", f"| --- {'| --- ' * len(columns)}|"]
-    for name, f in rows:
-        cells = ("–" if f[c] is None else f"{f[c]:.3f}" for c in columns)
-        out.append(f"| {name} | {' | '.join(cells)} |")
-    return out
 
 
 Made = tuple[Reports, dict[str, Mapping[str, AreaDraft]]]
@@ -435,11 +422,11 @@ def report(args: argparse.Namespace, reports: Reports, oof: OutOfFold, made: Mad
         f"probabilities of {oof.model} (data {oof.data[:12]}). Everything learnt is cross-fitted by writer; level of",
         f"the sets {reports.policy.confidence:.0%}. Only calibrated rows have learnt sets and abstention.",
         "",
-        *table(ablations(reports, oof.thresholds, made), "stage"),
+        figures_table("stage", COLUMNS, ablations(reports, oof.thresholds, made)),
         "",
         "## The shipped layer by area",
         "",
-        *table(by_area(*made), "area"),
+        figures_table("area", COLUMNS, by_area(*made)),
         "",
     ]
     apply = learnt(reports)
@@ -449,7 +436,7 @@ def report(args: argparse.Namespace, reports: Reports, oof: OutOfFold, made: Mad
         lines += [
             "## Reports apart, layer fitted on all the above",
             "",
-            *table([(name, figures(other, apply(other)))], "set"),
+            figures_table("set", COLUMNS, [(name, figures(other, apply(other)))]),
             "",
         ]
     return lines
@@ -486,16 +473,37 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--policy", default=None, help="name or YAML file; by default the catalogue's")
     parser.add_argument("--out", type=Path, help="JSON file of the layer to write")
     parser.add_argument("--table", type=Path, help="Markdown file to write the figures to")
+    parser.add_argument(
+        "--no-track", action="store_true", help="no MLflow run, also where MLflow is installed"
+    )
     args = parser.parse_args(argv)
     cat, oof = catalogues.load(args.catalogue), oofs.load(args.oof)
-    if list(oof.criteria) != [c.id for c in cat.criteria]:
-        sys.exit(f"{args.oof}: its criteria are not those of {cat.name}")
+    oofs.check(oof, cat, str(args.oof))
     reports = of(oof, cat, Policy.load(args.policy or cat.name, layer=Layer()))
     made = cross_fitted(reports, learnt)
     if args.out:
-        layer.write(args.out, shipped(reports, oof, made))
+        fitted = shipped(reports, oof, made)
+        layer.write(args.out, fitted)
     if args.table:
         args.table.write_text("\n".join(report(args, reports, oof, made)), encoding="utf8")
+    if args.out and not args.no_track and find_spec("mlflow"):
+        _track(args, reports, oof, made, fitted)
+
+
+def _track(args: argparse.Namespace, reports: Reports, oof: OutOfFold, made: Made, fitted: Layer) -> None:
+    """The fit as an MLflow run."""
+    from pipeline.training import grade_tracking, grades  # noqa: PLC0415  both build on this module
+
+    recipe = grades.GradeRecipe(
+        oof=str(args.oof),
+        name=args.out.stem,
+        model=oof.model,
+        catalogue=args.catalogue,
+        policy=args.policy,
+        level=reports.policy.confidence,
+    )
+    trained = grades.Trained(fitted, grades.Corpus(oof, reports, made, fitted))
+    grade_tracking.publish(recipe, trained, args.out, *([args.table] if args.table else []))
 
 
 if __name__ == "__main__":

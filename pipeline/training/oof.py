@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.catalogue import Catalogue
 from pipeline.findings.base import Probabilities
 from pipeline.report import SpurError
 from pipeline.training.labelled import Labelled
@@ -76,3 +77,11 @@ def load(path: Path) -> OutOfFold:
             f"{path}: no out-of-fold file ({e}); make one by training with cross-validation"
         ) from e
     return OutOfFold(**{**arrays, "model": str(arrays["model"]), "data": str(arrays["data"])})
+
+
+def check(oof: OutOfFold, catalogue: Catalogue, name: str) -> None:
+    """Raises SpurError where the criteria of the file `name` are not the catalogue's."""
+    if list(oof.criteria) != [c.id for c in catalogue.criteria]:
+        raise SpurError(
+            f"{name}: its criteria are not those of {catalogue.name}; give the oof of that catalogue"
+        )

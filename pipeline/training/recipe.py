@@ -56,6 +56,7 @@ class Recipe:
         """A recipe file, with single values changed. Raises SpurError on unknown keys."""
         try:
             raw = {**yaml.safe_load(path.read_text(encoding="utf8")), **changes}
+            raw.pop("kind", None)  # what `kinds.kind_of` has read
             head, augment = (
                 HeadConfig(**raw.pop("head", {})),
                 AugmentConfig(**_tuples(raw.pop("augment", {}))),

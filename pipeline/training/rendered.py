@@ -22,7 +22,8 @@ from pipeline.drafting import Drafter
 from pipeline.grading import Policy
 from pipeline.report import SHORTFALLS, STATUSES, AreaDraft
 from pipeline.training.evaluation import Figures, grade_figures
-from pipeline.training.grading import table
+from pipeline.training.grading import COLUMNS
+from pipeline.training.markdown import figures_table
 
 _ANY_DAY = date(2025, 1, 1)
 
@@ -87,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"Made by `python -m pipeline.training.rendered` with {drafter.model.info.name} {drafter.model.info.version}",
         f"({Path(args.model).name}), {len(reports)} reports, no stated grades, through reading, parsing and drafting.",
         "",
-        *table(judge(reports, drafter, args.formats), "file"),
+        figures_table("file", COLUMNS, judge(reports, drafter, args.formats)),
         "",
     ]
     args.out.write_text("\n".join(lines), encoding="utf8")

@@ -16,10 +16,13 @@ from pipeline.resources import home
 from pipeline.training import record as records
 
 EXPERIMENT = "spur-findings"
+GRADES = "spur-grades"
+_LONGEST = 5000  # characters of a parameter's value: MLflow takes 6,000
 
 
-def mlflow(uri: str | None = None) -> Any:
-    """The mlflow module, quiet and set to a tracking store (`uri`, `$MLFLOW_TRACKING_URI`, else SQLite in `home()`)."""
+def mlflow(uri: str | None = None, experiment: str = EXPERIMENT) -> Any:
+    """The mlflow module, quiet and set to an experiment in a tracking store (`uri`, `$MLFLOW_TRACKING_URI`, else SQLite
+    in `home()`)."""
     os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true", MLFLOW_LOGGING_LEVEL="WARNING")
     import mlflow as module  # noqa: PLC0415  after the switches above
 
@@ -28,25 +31,20 @@ def mlflow(uri: str | None = None) -> Any:
         default.parent.mkdir(parents=True, exist_ok=True)
         uri = f"sqlite:///{default}"
     module.set_tracking_uri(uri)
-    if uri == f"sqlite:///{default}" and module.get_experiment_by_name(EXPERIMENT) is None:
-        module.create_experiment(EXPERIMENT, artifact_location=(home() / "mlflow-artifacts").as_uri())
-    module.set_experiment(EXPERIMENT)
+    if uri == f"sqlite:///{default}" and module.get_experiment_by_name(experiment) is None:
+        module.create_experiment(experiment, artifact_location=(home() / "mlflow-artifacts").as_uri())
+    module.set_experiment(experiment)
     return module
 
 
 @contextmanager
-def run(name: str, uri: str | None = None, nested: bool = False) -> Iterator[Any]:
+def run(
+    name: str, uri: str | None = None, nested: bool = False, experiment: str = EXPERIMENT
+) -> Iterator[Any]:
     """An MLflow run of a name; gives the mlflow module."""
-    module = mlflow(uri)
+    module = mlflow(uri, experiment)
     with module.start_run(run_name=name, nested=nested):
         yield module
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    out: dict[str, str] = {}
-    for k, v in values.items():
-        out |= _flat(v, f"{prefix}{k}.") if isinstance(v, Mapping) else {f"{prefix}{k}": str(v)[:5000]}
-    return out
 
 
 def log_metrics(module: Any, values: Mapping[str, float | None], step: int = 0) -> None:
@@ -57,7 +55,7 @@ def log_metrics(module: Any, values: Mapping[str, float | None], step: int = 0) 
 def publish_record(module: Any, folder: Path) -> None:
     """The events of a run's folder into the active MLflow run."""
     told = records.read(folder)
-    module.log_params(_flat(told.params))
+    module.log_params({k: str(v)[:_LONGEST] for k, v in records.flat(told.params).items()})
     module.set_tags(told.tags)
     for _, step, values in told.metrics:
         log_metrics(module, values, step)
