@@ -101,10 +101,12 @@ def _parse(raw: Mapping[str, Any], path: Path) -> Catalogue:
             other_kinds=tuple(raw.get("other_kinds", ())),
         )
     except (KeyError, TypeError, AttributeError) as e:
-        raise SpurError(f"{path}: not a criteria catalogue ({e!r}); compare configs/criteria/{DEFAULT}.yaml") from e
+        raise SpurError(
+            f"{path}: ingen kriteriekatalog ({e!r}); jämför med configs/criteria/{DEFAULT}.yaml"
+        ) from e
     for c in catalogue.criteria:
         if not c.id.startswith(f"{c.area}.") or c.level not in catalogue.levels:
-            raise SpurError(f"{path}: criterion id {c.id!r} should be <area>.<level><n>, e.g. {c.area}.F1")
+            raise SpurError(f"{path}: kriteriet {c.id!r} ska heta <område>.<nivå><nummer>, t.ex. {c.area}.F1")
     return catalogue
 
 
@@ -116,13 +118,13 @@ def available() -> dict[str, Path]:
 def load(name: str | Path = DEFAULT) -> Catalogue:
     """The catalogue of a name (shipped) or a YAML file.
 
-    Raises SpurError where there is none or it is malformed.
+    Raises SpurError (in Swedish) where there is none or it is malformed.
     """
     path = available().get(str(name), Path(name))
     if not path.is_file():
-        raise SpurError(f"no catalogue {name!s}: give one of {', '.join(available())}, or a YAML file")
+        raise SpurError(f"katalogen {name!s} finns inte: ange {', '.join(available())} eller en YAML-fil")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf8"))
     except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise SpurError(f"{path}: not readable as YAML ({e})") from e
+        raise SpurError(f"{path}: går inte att läsa som YAML ({e}); rätta filen") from e
     return _parse(raw, path)

@@ -203,7 +203,7 @@ def _refuses_damage(folder: Path, catalogue: catalogues.Catalogue) -> None:
         load_model(broken, catalogue)
     manifest = json.loads((broken / "manifest.json").read_text(encoding="utf8"))
     (broken / "manifest.json").write_text(json.dumps({**manifest, "files": {}}), encoding="utf8")
-    with pytest.raises(SpurError):
+    with pytest.raises(SpurError, match="saknar kontrollsumma"):
         load_model(broken, catalogue)
 
 

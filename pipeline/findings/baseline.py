@@ -259,8 +259,7 @@ def load(folder: Path, catalogue: Catalogue) -> Baseline:
     Raises SpurError (in Swedish) where the folder is damaged or holds another kind of model.
     """
     m = manifests.read(folder)
-    if m.kind != KIND:
-        raise SpurError(f"{folder}: mappen har en modell av slaget {m.kind!r}, inte {KIND!r}")
+    manifests.require(folder, m, KIND, [FILE])
     try:
         linear = read_linear(folder / FILE, m.criteria)
         calibration = Calibration(**{k: tuple(v) for k, v in m.settings["calibration"].items()})

@@ -120,6 +120,7 @@ def load(folder: Path, catalogue: Catalogue, threads: int = 0) -> Bert:
     `threads` for one pass, 0: all cores.
     """
     manifest = manifests.read(folder)
+    manifests.require(folder, manifest, KIND, (GRAPH, TOKENIZER, CRITERIA))
     try:
         return Bert(folder, manifest, catalogue, threads)
     except Exception as e:  # the runtime raises kinds of its own for a graph that is none

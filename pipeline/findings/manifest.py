@@ -89,6 +89,16 @@ def _parsed(folder: Path) -> dict[str, Any]:
     return raw
 
 
+def require(folder: Path, manifest: Manifest, kind: str, files: Iterable[str]) -> None:
+    """Refuse (SpurError, in Swedish) a manifest of another kind, or one that vouches for fewer files than its kind reads."""
+    if manifest.kind != kind:
+        raise SpurError(f"{folder}: mappen har en modell av slaget {manifest.kind!r}, inte {kind!r}")
+    if missing := sorted(set(files) - set(manifest.files)):
+        raise SpurError(
+            f"{folder}: {FILE} saknar kontrollsumma för {', '.join(missing)}; hämta eller exportera modellen på nytt"
+        )
+
+
 def _verify(folder: Path, files: Mapping[str, str]) -> None:
     for name, wanted in files.items():
         path = folder / name
