@@ -9,7 +9,7 @@ from parsing_helpers import assert_whole, default, norm, source
 
 from pipeline.language import sentences
 from pipeline.parsing import parse
-from pipeline.report import Line, Page, Report, Source
+from pipeline.report import Line, Page, Report, Source, SpurError
 
 TEXTS = {
     a: f"Kliniken i exempel {n} har tolv specialister och fem ST-läkare. "
@@ -109,3 +109,38 @@ def test_answers_in_the_columns_of_a_table() -> None:
     report = parse(given, default())
     check(report)
     assert_whole(given, report)
+
+
+def test_criteria_of_another_regulation_are_told_by_their_place() -> None:
+    """None of the catalogue's wordings stands in the file; what stands under «Föreskrift» is no narrative all the same."""
+    words = document(criterion="- Kravet om att {text} tillämpas numera i andra ord.").replace(
+        "ST-läkare", "utbildningsläkare"
+    )
+    words = words.replace("utbildningsläkare. Arbetet", "ST-läkare. Arbetet").replace(
+        "handledar", "instruktörs"
+    )
+    words = words.replace("Det finns", "vårdgivaren ordnar").replace("målbeskrivning", "kravlista")
+    given = source(lists() + words)
+    report = parse(given, default())
+    check(report)
+    assert_whole(given, report)
+
+
+def test_comments_below_each_criterion_are_the_narrative() -> None:
+    text = document(
+        label="Kommentar", criterion="1. {text}\n☐ Ja ☐ Delvis ☐ Nej\nKommentar:", end="Gradering: B"
+    )
+    check(parse(source(lists() + text), default()))
+
+
+def test_a_questionnaire_is_no_report() -> None:
+    answers = document(
+        criterion="1. {text}\n☐ Ja ☐ Delvis ☐ Nej\nKommentar: Det fungerar för det mesta bra.", end=""
+    )
+    with pytest.raises(SpurError, match="inte en SPUR-rapport"):
+        parse(source("Enkät inför granskningen\n" + answers), default())
+
+
+def test_letters_to_choose_from_are_no_grade() -> None:
+    report = parse(source(lists() + document(end="Gradering: A B C D\n☐ ☒ ☐ ☐")), default())
+    assert {a.stated_grade for a in report.areas.values()} == {None}

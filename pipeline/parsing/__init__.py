@@ -45,6 +45,7 @@ def parse(source: Source, catalogue: Catalogue) -> Report:
     flow = Flow.of([r for r in rows if r.role in ("narrative", "list")] or rows)
     lists.assign(rows, flow)
     recurring.mark(rows, flow)
+    standing.by_place(rows, catalogue)
     body = compose.mend(rows, flow)
     composed = compose.compose([*body, *planned], flow)
     everything = [*rows, *planned]

@@ -20,6 +20,7 @@ _TO = re.compile(
     rf"(?:till|som|nu|blir|är|:)\s+(?:en\s+|ett\s+)?(?:grad(?:en|ering(?:en)?)?\s+|betyg(?:et)?\s+)?{_GRADE}"
 )
 _ANY = re.compile(rf"(?<![\w-]){_GRADE}(?![-:])")
+_SCALE = re.compile(r"\bA\W+B\W+(?:C\W+)?D\b")  # the letters to choose from, not a grade
 _TICKED = re.compile(r"[☒☑✓✔✗✘■●◉▣⬛]|[\[(]\s?[xX✓✔]\s?[\])]|[xX](?=\s+[A-D][.):\s])")
 
 
@@ -46,6 +47,8 @@ def remark(sentences: Sequence[str], t: Template) -> Told | None:
         breach = breach or (_has(low, g["breach"]) and _has(low, g["binding"]))
         before, answered = answered, _has(low, g["plans"]) and _has(low, g["came"])
         letters = _ANY.findall(sentence)
+        if _SCALE.search(sentence):
+            continue
         if not letters or not _has(low, (*g["about"], *g["change"], *g["stay"])) or _has(low, g["earlier"]):
             continue
         if not _has(low, g["about"]) and not _FROM_TO.search(sentence) and not _has(low, g["stay"]):

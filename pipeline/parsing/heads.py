@@ -23,7 +23,9 @@ _NUMBER = re.compile(r"\(?\d{1,2}[.)]\s*|\d\s+(?=[A-ZÅÄÖ])")
 _GRADE = re.compile(r"(?:[\s:–-]+|\()(?:(?:gradering|grad|betyg)\s*:?\s*)?([A-D])\)?\.?$", re.I)
 _SCALE_GRADE = re.compile(r"\s*[:–-]?\s*([A-D])\.?")
 _FULL, _OPEN = r"[☒☑✓✔✗✘■●◉]|[\[(]\s?[xX]\s?[\])]|[xX]", r"[☐□○◯]|[\[(]\s?[\])]|_+"
-_CHOICE = re.compile(rf"(?:(?P<full>{_FULL})|(?P<open>{_OPEN})|(?P<letter>[A-D])\b|(?P<other>[^\s,;:.–|-]))")
+_CHOICE = re.compile(
+    rf"(?:(?P<full>{_FULL})|(?P<open>{_OPEN})|(?P<letter>[A-D])\b|(?P<unknown>[^\s,;:.–|-]))"
+)
 
 
 @dataclass(frozen=True)
@@ -110,14 +112,25 @@ def _chosen(text: str, t: Template) -> Head | None:
         (n for n in range(len(text)) if letters(text[:n]) in t.scale and text[n : n + 1] in " :\t"), 0
     )
     found = list(_CHOICE.finditer(text, start))
-    kinds = "".join((m.lastgroup or "?")[0] for m in found)  # f(ull), o(pen), l(etter)
-    if len(found) < 4 or not re.fullmatch(r"(?:[fo]?l){2,}|(?:l[fo]?){2,}", kinds) or kinds.count("f") > 1:
+    kinds = "".join((m.lastgroup or "?")[0] for m in found)  # f(ull), o(pen), l(etter), u(nknown)
+    named = [m.group() for m in found if m.lastgroup == "letter"]
+    if (
+        len(found) < 4
+        or "u" in kinds
+        or kinds.count("f") > 1
+        or not 2 <= len(named) <= 4
+        or named != sorted(set(named))
+    ):
         return None
     at = kinds.find("f")
     if at < 0:
-        return Head("scale") if "o" in kinds else None
-    letter = found[at + 1 if kinds[0] != "l" else at - 1]
-    return Head("scale", grade=letter.group())
+        return Head("scale") if set(kinds) == {"l", "o"} else None
+    boxes = kinds.replace("l", "")
+    if kinds == len(named) * "l" + boxes and len(boxes) == len(named):  # all letters, then all boxes
+        return Head("scale", grade=named[at - len(named)])
+    if re.fullmatch(r"(?:[fo]?l){2,}", kinds):
+        return Head("scale", grade=found[at + 1].group())
+    return Head("scale", grade=found[at - 1].group()) if re.fullmatch(r"(?:l[fo]?){2,}", kinds) else None
 
 
 def _part(key: str, t: Template) -> Head | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from pipeline.language import ends_sentence
 from pipeline.parsing.flow import Flow
 from pipeline.parsing.rows import Row
 
+_WORD = re.compile(r"\w+")
 AREAS = 3  # in which a row must come back
 WORDS = 4  # of the longest such row
 
@@ -28,7 +30,7 @@ def mark(rows: Sequence[Row], flow: Flow) -> None:
 
 
 def _short(row: Row) -> bool:
-    return bool(row.letters) and len(row.text.split()) <= WORDS and not ends_sentence(row.text)
+    return bool(row.letters) and len(_WORD.findall(row.text)) <= WORDS and not ends_sentence(row.text)
 
 
 def _alone(rows: Sequence[Row], i: int, flow: Flow) -> bool:

@@ -28,9 +28,11 @@ def check(
     _kind(rows, catalogue, t)
     told = [a for a, n in narratives.items() if n >= SHORT]
     criteria = len({r.standing for r in rows if r.standing in catalogue.by_id})
-    scales = len({r.section for r in rows if r.role == "scale"})
-    frame = len(items) >= 2 or criteria >= 5 or scales >= 2
-    many = len(told) >= 6 and sum(narratives.values()) >= 250 * len(told)
+    scales = len({r.section for r in rows if r.role == "scale" or (r.head and r.head.kind == "scale")})
+    # Criteria with comments, but without any grading or lists, are a questionnaire.
+    asked = criteria >= 5 and not scales and not items
+    frame = len(items) >= 2 or (criteria >= 5 and not asked) or scales >= 2
+    many = not asked and len(told) >= 6 and sum(narratives.values()) >= 250 * len(told)
     if len(told) >= 2 and (frame or many):
         return
     if told and criteria + 2 * scales >= 4 and frame:

@@ -17,6 +17,7 @@ HeadKind = Literal["list", "part", "level", "scale", "area", "letter", "table", 
 BULLET = re.compile(
     r"(?:[•◦▪▫▸►▶➢➤‣⁃●■○□·*\uf0b7\uf0a7\uf02d\ufffd]|\(cid:\d+\)|[-–—−])\s+|[-–•](?=[A-ZÅÄÖ])|o\s+(?=[A-ZÅÄÖ])"
 )
+LONE = re.compile(r"[•◦▪▫▸►▶➢➤‣⁃●·\uf0b7\uf0a7\uf02d\ufffd]|\(cid:\d+\)")
 _BAR = re.compile(r"\s\|\s|^\s*\||\|\s*$")
 _CELL = re.compile(r"(?:^\|+)?(?:(?!\s\|(?:\s|$)).)+(?:\s\|+(?=\s|$))?|\|+")
 NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-zåäö])[.)]\s+")
@@ -136,6 +137,17 @@ def rows_of(source: Source) -> list[Row]:
                 out.append(Row(line, text, page.number, gap, tail=tail))
             elif tail:
                 out.append(Row(line, tail, page.number, gap, furniture=True))
+    return _signed(out)
+
+
+def _signed(rows: Sequence[Row]) -> list[Row]:
+    """The rows with signs that stand alone on a row set before the item that they begin."""
+    out: list[Row] = []
+    for row in rows:
+        if out and LONE.fullmatch(out[-1].text) and out[-1].page == row.page and not LONE.fullmatch(row.text):
+            sign = out.pop()
+            row = Row(row.line, f"{sign.text} {row.text}", row.page, sign.gap, tail=row.tail)  # noqa: PLW2901
+        out.append(row)
     return out
 
 

@@ -20,6 +20,9 @@ from pipeline.parsing.template import Template, letters
 CLOSE = 0.9  # share of a target's letters that must be found, in order
 LEAD = 7  # words that are compared before letters are
 BESIDE = 12  # letters of an answer in a table's row
+OFTEN = 6  # times that a short row comes back, to be one of the template's answers
+WHOLE = 0.8  # share of the catalogue that is found in a file that prints it
+SOME = 40  # letters of a narrative
 SLACK = 14  # letters that may be strewn in, e.g. a table's other column
 TICK = r"[☐☒☑✓✔✗✘□■○●◯◉▢▣⬜⬛]|[\[(]\s?[xX✓✔]?\s?[\])]|[xX](?=\s+[A-D][.):\s])"
 _SCALE = re.compile(rf"(?:(?:{TICK}|[-–—*•])\s*)*(?P<letter>[A-D])\s*[.):–-]?\s+(?=[A-ZÅÄÖ])")
@@ -189,12 +192,27 @@ def _cut_short(target: Target, row: Row, char: int, start: int) -> Match | None:
     return Match(target, start, start + len(rest), 0.9) if ended else None
 
 
+def _answers(rows: Sequence[Row], targets: Sequence[Target], template: Template) -> set[str]:
+    """Short rows that come back again and again, «☐ Ja ☐ Delvis ☐ Nej» below each criterion: no run ends at them.
+    The last row of a wrapped standing text comes back too, and is none."""
+    standing = "\n".join(t.letters for t in targets)
+    counts = Counter(r.letters for r in rows if r.free and 0 < len(r.letters) <= 2 * BESIDE)
+    often = {key for key, n in counts.items() if n >= OFTEN}
+    return {key for key in often if len(key) == 1 or key in template.table or key not in standing}
+
+
 def find(rows: Sequence[Row], catalogue: Catalogue, template: Template) -> tuple[Stream, list[Match]]:
     """All places where standing text may be, without overlaps, in order."""
-    stream = Stream.of(r for r in rows if r.free or (r.head is not None and r.head.weak and not r.furniture))
+    targets = _targets(catalogue, template)
+    answers = _answers(rows, targets, template)
+    stream = Stream.of(
+        r
+        for r in rows
+        if (r.free or (r.head is not None and r.head.weak and not r.furniture)) and r.letters not in answers
+    )
     wordings = {g: catalogue.wordings(g) for g in catalogue.grades}
     candidates = _scales(stream, wordings)
-    finder = Finder(_targets(catalogue, template))
+    finder = Finder(targets)
     for i, row in enumerate(stream.rows):
         for char in _starts(row):
             start = stream.starts[i] + len(letters(row.text[:char]))
@@ -258,6 +276,10 @@ def _increasing(matches: Sequence[Match], order: Mapping[str, int]) -> set[int]:
 def _choose(runs: Sequence[Run], catalogue: Catalogue) -> None:
     """Sets `kept` on the matches that are standing text by their place."""
     rank: dict[str, tuple[int, int]] = {}
+    # Where the file prints the catalogue, a criterion's only place is the template's, also one alone among comments.
+    places = Counter(m.target.key for r in runs for m in r.matches if m.criterion)
+    whole = len(places) >= WHOLE * len(catalogue.criteria)
+    only = {key for key, n in places.items() if n == 1} if whole else set()
     for n, run in enumerate(runs):
         criteria = [m for m in run.matches if m.criterion]
         chosen = _by_area(criteria, catalogue)
@@ -265,7 +287,7 @@ def _choose(runs: Sequence[Run], catalogue: Catalogue) -> None:
             m.kept = m.criterion is None or id(m) in chosen
         size = sum(m.kept for m in run.matches)
         for m in run.matches:
-            if size == 1 and not run.headed and not m.sure:
+            if size == 1 and not run.headed and not m.sure and m.target.key not in only:
                 m.kept = False
         for m in run.matches:
             if m.criterion and m.kept:
@@ -305,6 +327,31 @@ def mark(rows: Sequence[Row], catalogue: Catalogue, template: Template) -> list[
     out = [part for row in rows for part in _cut(row, spans.get(id(row), []))]
     _beside(out, catalogue)
     return out
+
+
+def by_place(rows: Sequence[Row], catalogue: Catalogue) -> None:
+    """Criteria of a catalogue that is not ours: where few of ours are found, what stands under the headings of levels in
+    area after area is standing text, if each of these areas has a narrative elsewhere."""
+    known = {r.standing for r in rows if r.standing in catalogue.by_id}
+    if len(known) >= WHOLE * len(catalogue.criteria):
+        return
+    under: dict[str, list[Row]] = defaultdict(list)
+    told: Counter[str] = Counter()
+    level = False
+    for row in rows:
+        if row.role == "heading" and row.head and row.head.kind != "letter":
+            level = row.head.kind == "level"
+        elif row.role == "scale":
+            level = False
+        elif row.role == "narrative" and row.section:
+            if level:
+                under[row.section].append(row)
+            else:
+                told[row.section] += len(row.letters)
+    if len(under) < 0.6 * len(catalogue.areas) or any(told[a] < SOME for a in under):
+        return
+    for row in (r for some in under.values() for r in some):
+        row.role, row.standing = "standing", "phrase"
 
 
 def _table_row(row: Row) -> tuple[int, ...]:
