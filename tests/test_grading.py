@@ -16,8 +16,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline import catalogue
+from pipeline import catalogue, reading
 from pipeline.catalogue import Catalogue
+from pipeline.drafting import Drafter
 from pipeline.grading import Policy, conformal, grade, layer
 from pipeline.grading.calibrate import Calibration, suggest
 from pipeline.grading.combine import Combine, gather, statuses
@@ -117,6 +118,114 @@ def test_other_catalogues_and_scales_work() -> None:
         assert sum(a.probabilities.values()) == pytest.approx(1)
 
 
+SMALL = """
+catalogue: liten
+regulation: Regionens krav 2024
+levels: {F: krav, K: kvalitetsindikator}
+areas:
+  A:
+    name: Handledning
+    criteria:
+      A.F1: Varje ST-läkare har en huvudansvarig handledare som har genomgått handledarutbildning.
+      A.K1: Handledning sker på schemalagd tid.
+  B:
+    name: Utbildningsprogram
+    criteria:
+      B.F1: Varje ST-läkare har ett individuellt utbildningsprogram.
+      B.F2: Utbildningsprogrammet följs upp regelbundet och revideras vid behov.
+grades:
+  G: {text: Godkänd. Kraven är uppfyllda.}
+  U: {text: Underkänd. Ett eller flera krav är inte uppfyllda. Åtgärder krävs.}
+"""
+PASS_OR_FAIL = """
+policy: liten
+rules:
+  - grade: U
+    because: ett krav är inte uppfyllt
+    any: [{level: F, at: unmet}]
+otherwise: G
+after_plan: {U: G}
+"""
+SMALL_REPORT = """# Extern kvalitetsgranskning av specialiseringstjänstgöring
+
+## Styrkor
+
+- Gott samarbete mellan ST-läkarna.
+
+## Svagheter
+
+- Flera huvudhandledare saknar handledarutbildning.
+
+## A Handledning
+
+Flera huvudhandledare saknar handledarutbildning och har inte gått någon kurs. Handledningen är schemalagd varje vecka.
+
+### Föreskrift
+
+- Varje ST-läkare har en huvudansvarig handledare som har genomgått handledarutbildning.
+
+## B Utbildningsprogram
+
+Alla ST-läkare har ett aktuellt individuellt utbildningsprogram. Programmen följs upp och revideras varje halvår.
+
+### Föreskrift
+
+- Varje ST-läkare har ett individuellt utbildningsprogram.
+- Utbildningsprogrammet följs upp regelbundet och revideras vid behov.
+"""
+
+
+def _small(folder: Path, policy: str = PASS_OR_FAIL) -> Path:
+    """A catalogue of two areas and two grades, with a policy beside it."""
+    (folder / "liten.yaml").write_text(SMALL, encoding="utf8")
+    if policy:
+        (folder / "liten.policy.yaml").write_text(policy, encoding="utf8")
+    return folder / "liten.yaml"
+
+
+def test_a_small_catalogue_with_its_own_scale_works_from_its_config(tmp_path: Path) -> None:
+    drafter = Drafter.load("baseline", _small(tmp_path), DAY)
+    (tmp_path / "r.md").write_text(SMALL_REPORT, encoding="utf8")
+    areas = drafter.draft(reading.read(tmp_path / "r.md")).areas
+    assert {a: d.suggested_grade for a, d in areas.items()} == {"A": "U", "B": "G"}
+    for d in areas.values():
+        assert list(d.probabilities) == ["G", "U"] and sum(d.probabilities.values()) == pytest.approx(1)
+    assert "ett krav är inte uppfyllt" in areas["A"].explanation and "A.F1 (krav:" in areas["A"].explanation
+    assert "bli G" in areas["A"].counterfactual and "bli U" in areas["B"].counterfactual
+
+
+def test_what_was_learnt_of_other_areas_and_grades_is_not_carried_over(tmp_path: Path) -> None:
+    small = catalogue.load(_small(tmp_path))
+    learnt = Policy.of(small, tmp_path / "liten.yaml", "baseline").layer
+    assert learnt.combine == POLICY.layer.combine and learnt.conformal.default
+    assert not (learnt.conformal.areas or learnt.prior or learnt.calibration.lines or learnt.levels)
+    same_scale = Policy.of(replace(CAT, name="hslf"), "", "baseline").layer
+    assert same_scale.calibration == POLICY.layer.calibration and not same_scale.prior
+    assert Policy.of(CAT, CAT.name, "baseline") == POLICY
+
+
+def test_a_plan_moves_a_grade_of_another_scale(tmp_path: Path) -> None:
+    path = _small(tmp_path)
+    small = catalogue.load(path)
+    policy = Policy.of(small, path)
+    told: list[Told] = [
+        ("A", "Två huvudhandledare saknar handledarutbildning, sedan länge.", {"A.F1": ("unmet", 0.97)})
+    ]
+    plan = (PlanEntry(area="A", criteria=("A.F1",), action="Kurs bokas"),)
+    report, sentences, p = case(told, small, plan)
+    level = np.full(len(small.criteria), 0.4, np.float32)
+    d = grade(report, sentences, p, level, small, policy, DAY)[0]["A"]
+    assert (d.suggested_grade, d.grade_after_plan) == ("U", "G")
+    assert [(a.criterion, a.state) for a in d.plan] == [("A.F1", "incomplete")]
+
+
+def test_a_scale_that_no_policy_knows_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SpurError, match=r"saknar betyget G, U .*liten\.policy\.yaml"):
+        Drafter.load("baseline", _small(tmp_path, policy=""))
+    with pytest.raises(SpurError, match="ingen regel"):
+        Drafter.load("baseline", _small(tmp_path, PASS_OR_FAIL.replace("level: F", "level: X")))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -196,6 +305,7 @@ def _layers() -> st.SearchStrategy[Layer]:
         ),
         calibration=st.builds(Calibration, st.fixed_dictionaries(dict.fromkeys("BCD", line))),
         levels=st.fixed_dictionaries({g: st.floats(0.2, 0.6) for g in "BCD"}),
+        counted=st.dictionaries(st.sampled_from("FRK"), st.tuples(st.floats(0, 1), st.floats(0, 1))),
     )
     return st.one_of(st.just(POLICY.layer), st.just(Layer()), random)
 
@@ -338,6 +448,17 @@ def test_further_sentences_make_a_shortfall_surer() -> None:
     told = [("D", f"IUP är inaktuella, sätt {k}.", {"D.F7": ("unmet", 0.45)}) for k in range(3)]
     one, three = (draft([*FILL, *told[:k]])["D"].probabilities["D"] for k in (1, 3))
     assert three > one + 0.05
+
+
+def test_a_practice_that_passes_over_partly_met_ones_is_followed_and_told() -> None:
+    partly = ("B", "Handledarutbildningen är inte helt genomförd.", {"B.F2": ("partly", 0.95)})
+    lenient = replace(POLICY, layer=replace(POLICY.layer, counted={"F": (0.1, 1.0)}))
+    rule, practice = (draft([*FILL, partly], p)["B"] for p in (POLICY, lenient))
+    assert (rule.suggested_grade, practice.suggested_grade) == ("C", "A")
+    assert [(c.id, c.status) for c in practice.criteria] == [("B.F2", "partly")]
+    assert "skalans ordalydelse blir betyget C" in practice.explanation
+    assert "ordalydelse" not in rule.explanation + draft(FILL, lenient)["B"].explanation
+    assert draft([*FILL, BREACH], lenient)["B"].suggested_grade == "D"
 
 
 # --- doubt -------------------------------------------------------------------------------------
@@ -485,8 +606,9 @@ def test_stated_grades_are_handed_on() -> None:
 
 def test_a_layer_round_trips_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    layer.write(path, POLICY.layer)
-    assert layer.read(path) == POLICY.layer
+    learnt = replace(POLICY.layer, counted={"F": (0.4, 0.98)})
+    layer.write(path, learnt)
+    assert layer.read(path) == learnt
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 9}))
     with pytest.raises(SpurError, match="schema"):
         layer.read(path)
@@ -519,6 +641,17 @@ def test_conformal_sets_cover_new_drafts_of_every_area() -> None:
             d = dict(zip("ABCD", said[i].tolist(), strict=True))
             hits.append("ABCD"[truth[i]] in fitted.grades(d, "ABCD"[int(said[i].argmax())], "AB"[a], 0.9))
         assert 0.88 < np.mean(hits) < 0.96
+
+
+def test_a_score_of_weight_two_counts_as_two() -> None:
+    scores, weights = np.array([0.1, 0.4, 0.2, 0.9, 0.6]), np.array([1.0, 2.0, 1.0, 1.0, 3.0])
+    for level in (0.2, 0.5, 0.6):
+        plain = conformal.quantile(np.repeat(scores, weights.astype(int)), level)
+        assert (
+            conformal.quantile(scores, level, weights) >= plain
+        )  # fewer scores of their own: never a smaller set
+    assert conformal.quantile(scores, 0.5, np.full(5, 0.3)) == conformal.quantile(scores, 0.5) == 0.4
+    assert conformal.quantile(scores, 0.95) == 1.0 and conformal.quantile(scores[:0], 0.5) == 1.0
 
 
 def test_sets_equal_those_of_mapie() -> None:

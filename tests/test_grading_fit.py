@@ -16,7 +16,7 @@ from pipeline.grading.layer import Layer
 from pipeline.report import Facts, Report, Sentence, StatedGrade
 
 pytest.importorskip("scipy")
-from pipeline.training import grading, oof
+from pipeline.training import grade_tracking, grades, grading, oof
 
 CAT = catalogue.load()
 
@@ -136,10 +136,19 @@ def test_the_fit_judges_what_the_product_drafts(
                 assert got.abstain == want.abstain and got.grade_set == want.grade_set
 
 
-def test_the_commands_write_a_layer_and_a_table(tmp_path: Path) -> None:
+def test_the_commands_write_a_layer_and_a_table_and_track_the_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracked: list[tuple[grades.GradeRecipe, grades.Trained, tuple[Path, ...]]] = []
+    monkeypatch.setattr(grade_tracking, "publish", lambda r, t, *files: tracked.append((r, t, files)))
+    monkeypatch.setattr(grading, "find_spec", lambda _: True)
     oof.save(tmp_path / "oof.npz", made_up(16))
     out, table = tmp_path / "models" / "x.json", tmp_path / "grading.md"
     grading.main(["--oof", str(tmp_path / "oof.npz"), "--out", str(out), "--table", str(table)])
+    assert [(r.name, r.model, files) for r, _, files in tracked] == [("x", "made-up 1", (out, table))]
+    assert tracked[0][1].corpus.by_fold()[0]["grade_accuracy"]
+    grading.main(["--oof", str(tmp_path / "oof.npz"), "--out", str(out), "--no-track"])
+    assert len(tracked) == 1
     told = layer.read(out)
     assert told.fitted_on["model"] == "made-up 1" and told.fitted_on["reports"] == 16
     lines = table.read_text()
