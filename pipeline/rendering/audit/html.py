@@ -16,6 +16,7 @@ from pipeline.rendering.audit.pages import ReportPage, Where, report_page
 
 DOUBTFUL = 0.5  # of a grading, to be counted as doubtful
 ROWS = 400  # gradings in the table; the others are under their reports
+MANY = 300  # reports, from which sentences about what is met are left out
 _BUFFER = 200  # pieces of the template written at a time
 
 
@@ -48,7 +49,13 @@ def _pages(audit: Audit, cases: Cases, where: Where) -> Iterator[ReportPage]:
         against.setdefault(c.report, []).append(c)
     for case, row in zip(cases(), audit.rows, strict=True):
         yield report_page(
-            case, row, gradings.get(case.id, {}), against.get(case.id, ()), audit.catalogue, where
+            case,
+            row,
+            gradings.get(case.id, {}),
+            against.get(case.id, ()),
+            audit.catalogue,
+            where,
+            len(audit.rows) > MANY,
         )
 
 

@@ -104,8 +104,12 @@ def report_page(
     contradictions: Sequence[Contradiction],
     catalogue: Catalogue,
     where: Where,
+    brief: bool = False,
 ) -> ReportPage:
-    """What the page shows of one report: each area's grades and sentences, its contradictions."""
+    """What the page shows of one report: each area's grades and sentences, its contradictions.
+
+    `brief` leaves out the sentences of criteria that are met.
+    """
     quotes = _Quotes(case.id, {s.id: s for s in case.draft.sentences}, where)
     areas = []
     for letter, area in case.draft.areas.items():
@@ -119,7 +123,7 @@ def report_page(
                 c.status,
                 words.STATUS[c.status],
                 c.probability,
-                quotes.of(c.evidence),
+                quotes.of(c.evidence if c.status in SHORTFALLS or not brief else ()),
                 quotes.of(c.against),
             )
             for c in area.criteria

@@ -30,6 +30,8 @@ _WIDE = {
     "Slag": 44,
     "Rapport": 30,
     "Enhet": 36,
+    "Uppgift": 36,
+    "Värde": 44,
     "Grupp": 36,
 }
 _GRADES = ("Angivet före plan", "Senast angivet", "Enligt texten")
@@ -72,6 +74,9 @@ def _sheet(book: Any, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         sheet.append(["Inget att visa"])
         return
     sheet.freeze_panes = "A2"
+    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
+    sheet.page_setup.fitToHeight, sheet.sheet_properties.pageSetUpPr.fitToPage = 0, True
+    sheet.print_title_rows = "1:1"
     sheet.auto_filter.ref = sheet.dimensions
     for n, head in enumerate(heads, 1):
         sheet.cell(1, n).font = Font(bold=True)
