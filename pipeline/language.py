@@ -29,7 +29,7 @@ _END = re.compile(
 )
 _SIGN = r"(?:[•▪◦●▶►➢➤‣⁃\ufffd]|\(cid:\d+\))"
 _INLINE = re.compile(rf"(?<=\s){_SIGN}\s+")
-_HOLLOW = rf"o\s+(?=[{UPPER}])"  # the hollow bullet of Word, as extracted text has it
+_HOLLOW = rf"o\s+(?=[{UPPER}\d])"  # the hollow bullet of Word, as extracted text has it
 _DASH = re.compile(r"[-–—*·]\s+")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,2}|[a-zåäö]|[ivx]{1,4})[.)]\)?-?")
 _OPENERS = "\"”“»«'([–-—*·"

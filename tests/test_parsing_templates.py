@@ -144,3 +144,23 @@ def test_a_questionnaire_is_no_report() -> None:
 def test_letters_to_choose_from_are_no_grade() -> None:
     report = parse(source(lists() + document(end="Gradering: A B C D\n☐ ☒ ☐ ☐")), default())
     assert {a.stated_grade for a in report.areas.values()} == {None}
+
+
+@pytest.mark.parametrize(
+    "cover",
+    [
+        "Vårdenhet Medicinkliniken, Exempelsjukhuset\nSpecialitet Internmedicin\nBesöksdatum 2022-10-05",
+        "Vårdenhet: Medicinkliniken, Exempelsjukhuset\nSpecialitet: Internmedicin\nGranskad den 5 oktober 2022",
+    ],
+)
+def test_covers_without_a_sign_between_label_and_value(cover: str) -> None:
+    facts = parse(
+        source(f"SPUR-granskning av ST-\nutbildning\n{cover}\n\n{lists()}{document()}"), default()
+    ).facts
+    assert (facts.unit, facts.specialty) == ("Medicinkliniken, Exempelsjukhuset", "Internmedicin")
+    assert facts.date == "2022-10-05"
+
+
+def test_a_cover_of_several_dates_without_labels_tells_none() -> None:
+    cover = "SPUR-granskning\nReviderad 2023-01-10, besök 2022-10-05\n\n"
+    assert parse(source(cover + lists() + document()), default()).facts.date is None

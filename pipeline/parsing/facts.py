@@ -12,6 +12,7 @@ from pipeline.parsing.template import Template, letters
 from pipeline.report import Facts
 
 _PAIR = re.compile(r"(?P<label>[^:\t|]{2,40}?)\s*[:\t|]\s*(?P<value>\S.*)")
+PAIRS = 3  # rows «Label value» that make a cover of such rows
 _NAMES = re.compile(r"\s*(?:,|;|/|&|\boch\b|\bsamt\b)\s*")
 
 
@@ -38,11 +39,27 @@ def _labelled(texts: Sequence[str], t: Template) -> dict[str, str]:
             found.setdefault(key, m["value"].strip())
         elif key := _label(text.rstrip(" :"), t):
             places.append((i, key))
+    found = {**_spaced(texts, t), **found}
     step = _side(texts, places, t)
     for i, key in places:
         if value := _neighbour(texts, i, step, key, t):
             found.setdefault(key, value)
     return found
+
+
+def _spaced(texts: Sequence[str], t: Template) -> dict[str, str]:
+    """Values behind their labels with nothing but space between, as tables become text: told by form, else only where
+    several rows are such pairs."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for m in list(re.finditer(r"\s+", text[:45]))[3::-1]:
+            key, value = _label(text[: m.start()], t), text[m.end() :]
+            if key and key not in found and _valid(key, value, t) and not value[:1].islower():
+                found[key] = value
+                break
+    if len(found) >= PAIRS:
+        return found
+    return {key: value for key, value in found.items() if key in ("date", "regulation")}
 
 
 def _side(texts: Sequence[str], places: Sequence[tuple[int, str]], t: Template) -> int:
@@ -70,10 +87,10 @@ def facts(
     cover: Sequence[Row], everything: Sequence[Row], file: str, catalogue: Catalogue, t: Template
 ) -> Facts:
     """The facts of the cover's rows; a regulation may stand elsewhere, and a running title may name the unit."""
-    texts = [r.text for r in cover if not r.furniture]
+    texts = _texts(cover)
     found = _labelled(texts, t)
     regulation = _regulation(found.get("regulation", ""), t) or _regulation(" ".join(texts), t)
-    date = dates.days(found.get("date", ""), t.months)
+    date = dates.days(found.get("date", ""), t.months) or _only_date(texts, t)
     return Facts(
         file=file,
         unit=found.get("unit") or _titled(everything, t),
@@ -84,6 +101,28 @@ def facts(
         place=found.get("place"),
         inspectors=tuple(n.strip() for n in _NAMES.split(found.get("inspectors", "")) if n.strip()),
     )
+
+
+def _texts(cover: Sequence[Row]) -> list[str]:
+    """The cover's rows, those of one cell of a table together."""
+    out: list[str] = []
+    cell: tuple[int, tuple[int, int, int]] | None = None
+    for row in cover:
+        if row.furniture:
+            continue
+        here = (row.page, row.line.cell) if row.line.cell else None
+        if here and here == cell:
+            out[-1] += f" {row.text}"
+        else:
+            out.append(row.text)
+        cell = here
+    return out
+
+
+def _only_date(texts: Sequence[str], t: Template) -> list[str]:
+    """The date of a cover that tells just one."""
+    found = sorted({d for text in texts for d in dates.days(text, t.months)})
+    return found if len(found) == 1 else []
 
 
 def _regulation(text: str, t: Template) -> str | None:
@@ -104,5 +143,5 @@ def _titled(rows: Sequence[Row], t: Template) -> str | None:
                         r"\s*(?:sida|sid\.?)?\s*\d+\s*(?:\(\d+\))?$", "", row.text[len(title) :], flags=re.I
                     )
                     rest = rest.strip(" ,–-—:|")
-                    return rest if sum(c.isalpha() for c in rest) > 3 else None
+                    return rest if rest[:1].isupper() and sum(c.isalpha() for c in rest) > 3 else None
     return None

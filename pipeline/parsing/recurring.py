@@ -40,4 +40,8 @@ def _alone(rows: Sequence[Row], i: int, flow: Flow) -> bool:
     after = rows[i + 1] if i + 1 < len(rows) else None
     if before is not None and before.role == "narrative" and flow.runs_on(before, row):
         return False
-    return after is None or after.role != "narrative" or not flow.runs_on(row, after)
+    if after is None or after.role != "narrative" or row.line.heading is not None:
+        return True
+    if after.text[:1].isdigit() and not flow.full:
+        return True
+    return not flow.runs_on(row, after)

@@ -15,7 +15,7 @@ from pipeline.report import BlockKind, Line, Source
 
 HeadKind = Literal["list", "part", "level", "scale", "area", "letter", "table", "summary"]
 BULLET = re.compile(
-    r"(?:[•◦▪▫▸►▶➢➤‣⁃●■○□·*\uf0b7\uf0a7\uf02d\ufffd]|\(cid:\d+\)|[-–—−])\s+|[-–•](?=[A-ZÅÄÖ])|o\s+(?=[A-ZÅÄÖ])"
+    r"(?:[•◦▪▫▸►▶➢➤‣⁃●■○□·*\uf0b7\uf0a7\uf02d\ufffd]|\(cid:\d+\)|[-–—−])\s+|[-–•](?=[A-ZÅÄÖ])|o\s+(?=[A-ZÅÄÖ\d])"
 )
 LONE = re.compile(r"[•◦▪▫▸►▶➢➤‣⁃●·\uf0b7\uf0a7\uf02d\ufffd]|\(cid:\d+\)")
 _BAR = re.compile(r"\s\|\s|^\s*\||\|\s*$")

@@ -193,7 +193,9 @@ class Body:
             marked = (highlight is not None and val(highlight) not in ("none", "white")) or _filled(
                 child(rpr, "shd")
             )
-            bold, colour = self._styles.bold(rpr, ppr), self._styles.colour(rpr, ppr)
+            # Underlined text stands out as bold text does.
+            bold = self._styles.bold(rpr, ppr) or self._styles.underlined(rpr, ppr)
+            colour = self._styles.colour(rpr, ppr)
             out.pieces.append(_Piece(text, bold, colour, marked))
 
     def _run_text(self, run: Any, out: _Paragraph) -> Iterator[str]:

@@ -68,6 +68,9 @@ class Styles:
     def bold(self, rpr: Any | None, ppr: Any | None) -> bool:
         return bool(is_on(self.run(rpr, ppr, "b")))
 
+    def underlined(self, rpr: Any | None, ppr: Any | None) -> bool:
+        return (val(self.run(rpr, ppr, "u")) or "none") != "none"
+
     def hidden(self, rpr: Any | None, ppr: Any | None) -> bool:
         return bool(is_on(self.run(rpr, ppr, "vanish")))
 
