@@ -123,6 +123,7 @@ class Grades:
 
     catalogue: Catalogue
     as_of: date | None
+    source: str = ""  # what the catalogue was loaded from: a policy may lie beside its file
 
     def __call__(self, doc: Doc) -> Doc:
         """Raises ValueError where spur_findings has not run, or with another catalogue."""
@@ -137,7 +138,7 @@ class Grades:
             self.catalogue,
             np.asarray(doc._.spur_probabilities, np.float32),
         )
-        policy = Policy.load(self.catalogue.name, told["name"])
+        policy = Policy.of(self.catalogue, self.source, told["name"])
         drafter = Drafter(model, self.catalogue, policy, self.as_of or date.today())
         doc._.spur_draft = draft_json(drafter.finish(parsed))
         return doc
@@ -194,7 +195,7 @@ def spur_findings(nlp: Language, name: str, model: str | None, catalogue: str) -
 def spur_grades(nlp: Language, name: str, catalogue: str, as_of: str | None) -> Grades:
     """Factory. `as_of`: the ISO day on which the action plan's dates are judged, today if none is given."""
     register()
-    return Grades(catalogues.load(catalogue), date.fromisoformat(as_of) if as_of else None)
+    return Grades(catalogues.load(catalogue), date.fromisoformat(as_of) if as_of else None, catalogue)
 
 
 # --- from and to the Doc -----------------------------------------------------------------------
