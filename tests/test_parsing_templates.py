@@ -56,6 +56,9 @@ DOCUMENTS = {
     "part before the letter": lists() + document("{part} {a}: {name}"),
     "level before each criterion": lists() + document(criterion="{level} {text}", end="Gradering: B"),
     "answer behind each criterion": lists() + document(criterion="{text} Ja"),
+    "label run into the narrative": lists()
+    + document(label="Beskrivning:").replace("Beskrivning:\n", "Beskrivning: "),
+    "headings that go on": lists() + document("{a} {name} (forts.)"),
     "hollow bullets": lists("o ") + document(),
     "bullets that lost their sign": lists("(cid:127) ") + document(),
 }
@@ -164,3 +167,8 @@ def test_covers_without_a_sign_between_label_and_value(cover: str) -> None:
 def test_a_cover_of_several_dates_without_labels_tells_none() -> None:
     cover = "SPUR-granskning\nReviderad 2023-01-10, besök 2022-10-05\n\n"
     assert parse(source(cover + lists() + document()), default()).facts.date is None
+
+
+def test_a_grade_that_many_areas_share_is_told() -> None:
+    report = parse(source(lists() + document(end="Inspektörernas bedömning: gradering D")), default())
+    assert {a.stated_grade for a in report.areas.values()} == {"D"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from pipeline.catalogue import Catalogue
 from pipeline.language import ends_sentence
@@ -18,9 +20,13 @@ _AREA = re.compile(
     r"(?:(?:Område|Avsnitt|Del|Struktur|Process)\s+)?(?P<letter>[A-Z])(?:\s*[.:)–-]+\s*|\s+)(?P<name>[^\W\d_].*)",
     re.I,
 )
+_AGAIN = re.compile(
+    r",?\s*[(\[–-]*\s*(?:forts\b\.?|fortsättning|fortsatt)\s*[)\]]*$", re.I
+)  # «A Verksamheten (forts.)»
 _LETTER = re.compile(r"(?:Område\s+)?\(?([A-Z])\s?[.:)]?")
 _NUMBER = re.compile(r"\(?\d{1,2}[.)]\s*|\d\s+(?=[A-ZÅÄÖ])")
 _GRADE = re.compile(r"(?:[\s:–-]+|\()(?:(?:gradering|grad|betyg)\s*:?\s*)?([A-D])\)?\.?$", re.I)
+_LABEL = re.compile(r"([A-ZÅÄÖ][^\W\d_]+):\s+(?=[A-ZÅÄÖ\d])")
 _SCALE_GRADE = re.compile(r"\s*[:–-]?\s*([A-D])\.?")
 _FULL, _OPEN = r"[☒☑✓✔✗✘■●◉]|[\[(]\s?[xX]\s?[\])]|[xX]", r"[☐□○◯]|[\[(]\s?[\])]|_+"
 _CHOICE = re.compile(
@@ -74,6 +80,7 @@ class Names:
 
 def _plain(text: str) -> str:
     text = re.sub(r"^[#*_\s]+|[*_\s]+$", "", text)
+    text = _AGAIN.sub("", text)
     return text.rstrip(":").strip()
 
 
@@ -228,13 +235,26 @@ def split_merged(rows: Sequence[Row], template: Template, catalogue: Catalogue) 
     begun = {found for r in rows if (found := _run_in(r.text, names, bare=True)[1])}
     bare = len(begun) >= MANY
     levelled = sum(bool(_level_in(r.text, template)) for r in rows) >= MANY
+    labelled = _labelled(rows, names)
     out: list[Row] = []
     for row in rows:
         cuts = [] if row.furniture else _several(row.text, template) or _run_in(row.text, names, bare)[0]
         if levelled and not cuts and not row.furniture:
             cuts = _level_in(row.text, template)
+        cuts = cuts or labelled.get(id(row), [])
         out += row.split(cuts) if cuts else [row]
     return out
+
+
+def _labelled(rows: Sequence[Row], names: Names) -> dict[int, list[int]]:
+    """Where the text begins behind a label that many areas' first rows have, «Beskrivning: Kliniken …», by the row's id."""
+    found = [
+        (m.group(1), row, m.end())
+        for before, row in pairwise(r for r in rows if not r.furniture)
+        if (m := _LABEL.match(row.text)) and len(before.text) <= LONGEST and _area(_plain(before.text), names)
+    ]
+    often = Counter(word for word, _, _ in found)
+    return {id(row): [end] for word, row, end in found if often[word] >= MANY}
 
 
 def _several(text: str, t: Template) -> list[int]:

@@ -12,6 +12,7 @@ from pipeline.parsing.flow import Flow
 from pipeline.parsing.rows import Row
 
 _WORD = re.compile(r"\w+")
+_GRADE = re.compile(r"\w\W+[A-D]\b")  # «Bedömning: gradering D» tells something, however often it comes back
 AREAS = 3  # in which a row must come back
 WORDS = 4  # of the longest such row
 
@@ -30,6 +31,8 @@ def mark(rows: Sequence[Row], flow: Flow) -> None:
 
 
 def _short(row: Row) -> bool:
+    if _GRADE.search(row.text):
+        return False
     return bool(row.letters) and len(_WORD.findall(row.text)) <= WORDS and not ends_sentence(row.text)
 
 
@@ -41,6 +44,8 @@ def _alone(rows: Sequence[Row], i: int, flow: Flow) -> bool:
     if before is not None and before.role == "narrative" and flow.runs_on(before, row):
         return False
     if after is None or after.role != "narrative" or row.line.heading is not None:
+        return True
+    if row.text.endswith(":") and not after.text[:1].islower():
         return True
     if after.text[:1].isdigit() and not flow.full:
         return True
