@@ -156,9 +156,9 @@ def each(
     """
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(read, paths[0]) if paths else None
-        for path, following in zip(paths, (*paths[1:], None), strict=True):
+        for n, path in enumerate(paths, 1):
             assert ahead is not None
-            source, ahead = ahead, pool.submit(read, following) if following else None
+            source, ahead = ahead, pool.submit(read, paths[n]) if n < len(paths) else None
             yield _outcome(path, source, work)
 
 
