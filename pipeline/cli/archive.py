@@ -6,13 +6,13 @@ import hashlib
 import json as jsons
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import files
+from pipeline.cli import files, options
 from pipeline.cli.output import Failed, error, existing, tracked, usage, write
 
 if TYPE_CHECKING:
@@ -31,12 +31,9 @@ app = typer.Typer(
 
 @app.command()
 def add(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="Reports, or folders of them (.pdf .docx .txt .md .html)."),
-    ],
+    paths: options.Paths,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one a report.")] = False,
+    json: options.Json = False,
     metadata: Annotated[
         Path | None,
         typer.Option(
@@ -47,18 +44,9 @@ def add(
     again: Annotated[
         bool, typer.Option("--again", help="Draft anew what this model has drafted already.")
     ] = False,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="DATE", formats=["%Y-%m-%d"], help="The day the plan's dates are judged on; today."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME|FOLDER", help="Findings model; baseline is the linear one.")
-    ] = None,
-    catalogue: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Catalogue of criteria.")
-    ] = "sosfs-2015-8",
+    as_of: options.AsOf = None,
+    model: options.Model = None,
+    catalogue: options.CatalogueName = options.DEFAULT_CATALOGUE,
 ) -> None:
     """Drafts reports and keeps them. The same content twice is one report; another model adds a draft of it.
 
@@ -206,7 +194,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 @app.command("list")
 def list_(
-    json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one a report.")] = False,
+    json: options.Json = False,
 ) -> None:
     """Lists the reports of the archive by file name."""
     from pipeline.store import Store, archive  # noqa: PLC0415

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import files
+from pipeline.cli import files, options
 from pipeline.cli.output import error, existing, tracked, usage, write
 
 if TYPE_CHECKING:
@@ -52,20 +52,11 @@ def audit(
             "unit, inspectors, or columns of your own.",
         ),
     ] = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="DATE", formats=["%Y-%m-%d"], help="The day the plans' dates are judged on; today."
-        ),
-    ] = None,
+    as_of: options.AsOf = None,
     mask: Annotated[bool, typer.Option("--mask", help="Hide the inspectors' names.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Draft again what the cache has.")] = False,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME|FOLDER", help="Findings model; baseline is the linear one.")
-    ] = None,
-    catalogue: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Catalogue of criteria.")
-    ] = "sosfs-2015-8",
+    model: options.Model = None,
+    catalogue: options.CatalogueName = options.DEFAULT_CATALOGUE,
 ) -> None:
     """Compares stated grades with what the texts support, over many reports: doubtful gradings, contradictions,
     agreement, commonest shortfalls, plans.

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli import options
 from pipeline.cli.output import Failed, error, existing, usage
 from pipeline.report import LISTS, SpurError
 
@@ -30,11 +31,9 @@ def classify(
         typer.Argument(metavar="[FILE|-]", help="JSON Lines with id, report, section, text; - is stdin."),
     ] = Path("-"),
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print the lines with their findings.")] = False,
-    model: Annotated[str | None, typer.Option(metavar="NAME|FOLDER", help="Findings model.")] = None,
-    catalogue: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Catalogue of criteria.")
-    ] = "sosfs-2015-8",
+    json: options.Json = False,
+    model: options.Model = None,
+    catalogue: options.CatalogueName = options.DEFAULT_CATALOGUE,
 ) -> None:
     """Finds what sentences tell of which criteria.
 

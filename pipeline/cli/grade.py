@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import files
+from pipeline.cli import files, options
 from pipeline.cli.output import error, usage, write
 
 if TYPE_CHECKING:
@@ -23,28 +23,16 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def grade(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="Reports, or folders of them (.pdf .docx .txt .md .html)."),
-    ],
+    paths: options.Paths,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one a report.")] = False,
+    json: options.Json = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the drafts to a file: .json, .xlsx, .docx or .html."),
     ] = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="DATE", formats=["%Y-%m-%d"], help="The day the plan's dates are judged on; today."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME|FOLDER", help="Findings model; baseline is the linear one.")
-    ] = None,
-    catalogue: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Catalogue of criteria.")
-    ] = "sosfs-2015-8",
+    as_of: options.AsOf = None,
+    model: options.Model = None,
+    catalogue: options.CatalogueName = options.DEFAULT_CATALOGUE,
 ) -> None:
     """Drafts a grade A-D for each area of each report, with the sentences behind it."""
     if out is not None:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from pipeline.cli import files
+from pipeline.cli import files, options
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def parse(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="Reports, or folders of them (.pdf .docx .txt .md .html)."),
-    ],
+    paths: options.Paths,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one a report.")] = False,
-    catalogue: Annotated[
-        str, typer.Option(help="Catalogue of criteria: a name or a YAML file.")
-    ] = "sosfs-2015-8",
+    json: options.Json = False,
+    catalogue: options.CatalogueName = options.DEFAULT_CATALOGUE,
 ) -> None:
     """Shows what stands where in reports: sections, sentences, stated grades, action plan. Uses no model."""
     found = files.find(paths)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli import options
 from pipeline.cli.output import usage
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def search(
         typer.Argument(metavar="QUERY", help='Words; "in this order"; beginn*. "" with filters lists all.'),
     ],
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one a sentence.")] = False,
+    json: options.Json = False,
     criterion: Annotated[Many, typer.Option(help="The sentence tells of it, e.g. E.F6.")] = None,
     status: Annotated[list[Told] | None, typer.Option(help="How the criterion is said to be.")] = None,
     area: Annotated[Many, typer.Option(help="The sentence stands in the area or tells of it.")] = None,
