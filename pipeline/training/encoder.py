@@ -161,7 +161,9 @@ def field_text() -> list[str]:
     return [row.text for path in sorted(folder.glob("*.tsv")) for row in tsv.read(path).rows]
 
 
-def load(config: EncoderConfig, folder: Path | None = None) -> tuple[Any, Tokenizer]:
+def load(
+    config: EncoderConfig, folder: Path | None = None, attention_dropout: float = 0.1
+) -> tuple[Any, Tokenizer]:
     """(transformers BertModel without pooler, fast tokenizer) of an encoder.
 
     `folder` holds the built embedded encoder, or overrides the hub id. Raises SpurError where it cannot be had.
@@ -170,7 +172,9 @@ def load(config: EncoderConfig, folder: Path | None = None) -> tuple[Any, Tokeni
 
     source = str(folder or config.raw.get("path") or "")
     try:
-        model = BertModel.from_pretrained(source, add_pooling_layer=False)
+        model = BertModel.from_pretrained(
+            source, add_pooling_layer=False, attention_probs_dropout_prob=attention_dropout
+        )
         if (Path(source) / "tokenizer.json").is_file():
             return model, Tokenizer.from_file(str(Path(source) / "tokenizer.json"))
         return model, AutoTokenizer.from_pretrained(source, use_fast=True).backend_tokenizer

@@ -39,6 +39,7 @@ class Recipe:
         0.5  # weight of silence on other areas' criteria where the writer was told to keep to the area
     )
     status_weights: tuple[float, float, float] = (1.0, 1.4, 1.0)
+    attention_dropout: float = 0.1  # of the encoder; 0 lets a CPU attend in one kernel
     frozen: int = 0  # lowest encoder layers, with the embeddings, that stay as they are
     wordings_every: int = (
         1  # steps between readings of the criteria's wordings with gradients; between them, the last

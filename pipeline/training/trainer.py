@@ -57,7 +57,7 @@ def make_network(
 ) -> tuple[FindingsNetwork, Encoder]:
     """A fresh network on its encoder, centred on the catalogue's wordings, and the maker of its input."""
     config = EncoderConfig.load(recipe.encoder)
-    bert, tokenizer = load_encoder(config, encoder_folder)
+    bert, tokenizer = load_encoder(config, encoder_folder, recipe.attention_dropout)
     encoder = Encoder(tokenizer, config.prefix, min(recipe.max_tokens, config.max_tokens))
     net = FindingsNetwork(bert, len(catalogue.criteria), recipe.head)
     net.eval()
