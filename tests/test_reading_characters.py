@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reading_files import draw, lines, texts
 
@@ -44,6 +44,8 @@ def test_normalise(raw: str, expected: str) -> None:
 
 
 @given(st.one_of(st.text(), st.text("aoxUä¨˚´ \u00ad-\n\u0308ﬁ\uf0fe")))
+@example("A¨U\u0300")
+@example("O´´ A")
 def test_normalise_is_stable_and_keeps_letters(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once

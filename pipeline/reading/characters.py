@@ -110,6 +110,12 @@ def normalise(text: str) -> str:
     text = text.translate(_TABLE)
     if SOFT_HYPHEN in text:
         text = re.sub(rf"-?{SOFT_HYPHEN}+(?=[ ]*(?:\n|$))", "-", text).replace(SOFT_HYPHEN, "")
-    if any(a in text for a in ACCENTS):
-        text = _SPACING.sub(_accent, text)
-    return unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text)
+    while any(
+        a in text for a in ACCENTS
+    ):  # each round has fewer: one that is placed can settle its neighbour
+        placed = unicodedata.normalize("NFC", _SPACING.sub(_accent, text))
+        if placed == text:
+            break
+        text = placed
+    return text
