@@ -194,6 +194,20 @@ def test_the_exported_model_answers_as_the_network_does(
     _reads_another_catalogue(tmp_path / "float32", data)
 
 
+def test_spur_export_writes_a_model_folder_with_figures_and_a_card(
+    recipe: Recipe, done: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ship.encoder, "source_folder", lambda config: bert_folder)
+    monkeypatch.chdir(tmp_path)  # no stress set here: its rows are left out, not invented
+    ship.model(recipe, done, tmp_path / "small", "float32")
+    raw = json.loads((tmp_path / "small" / "manifest.json").read_text(encoding="utf8"))
+    assert raw["metrics"]["leave_writers_out"].keys() >= {"weakness_f1", "shortfall_micro_f1"}
+    assert raw["metrics"]["worst_writer"]["writer"] in {"w1", "w2", "w3", "w4"}
+    card = (tmp_path / "small" / "README.md").read_text(encoding="utf8")
+    assert "writers left out" in card and "By section, worst first" in card and "stress (" not in card
+    assert load_model(tmp_path / "small", catalogues.load()).info.name == "small"
+
+
 def _refuses_damage(folder: Path, catalogue: catalogues.Catalogue) -> None:
     broken = folder.with_name("broken")
     shutil.copytree(folder, broken)
