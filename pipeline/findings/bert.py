@@ -110,8 +110,13 @@ class Bert:
             pooled[batch.rows] = vector
         return logits, pooled
 
+    def read(self, sentences: Sequence[SentenceInput]) -> tuple[Probabilities, Array]:
+        """(what `predict` gives, the sentence vectors [n, width]) in one pass."""
+        logits, vectors = self.logits(sentences)
+        return self._calibration(logits), vectors
+
     def predict(self, sentences: Sequence[SentenceInput]) -> Probabilities:
-        return self._calibration(self.logits(sentences)[0])
+        return self.read(sentences)[0]
 
 
 def load(folder: Path, catalogue: Catalogue, threads: int = 0) -> Bert:

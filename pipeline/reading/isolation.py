@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, ClassVar, Self
 
 from pipeline.reading.limits import Limits
 from pipeline.reading.reader import read
@@ -21,6 +22,7 @@ MEMORY = 1 << 30  # bytes of address space, of which an idle reader takes about 
 _FIELDS = tuple(f.name for f in fields(Line))
 _ANSWER = 400_000_000  # characters: more than any answer within the default limits
 _ROOT = Path(__file__).resolve().parents[2]
+Work = Callable[[dict[str, Any], Limits], dict[str, Any]]
 
 
 def _pack(source: Source) -> dict[str, Any]:
@@ -42,13 +44,17 @@ class IsolatedReader:
 
     For one thread at a time; use as a context manager. `memory` is bytes of address space for the child (not
     enforced on Windows and macOS), `seconds` bounds each file, on the wall and in computing time.
+
+    A reader that does more than reading names its own `MODULE`, whose child calls `main` below.
     """
+
+    MODULE: ClassVar[str] = "pipeline.reading.isolation"
 
     def __init__(self, limits: Limits | None = None, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         self._limits, self._seconds, self._memory = limits or Limits(), seconds, memory
         self._child: subprocess.Popen[str] | None = None
 
-    def __enter__(self) -> IsolatedReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -75,7 +81,7 @@ class IsolatedReader:
             self.close()
             path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "pipeline.reading.isolation", str(self._memory)],
+                [sys.executable, "-P", "-m", self.MODULE, str(self._memory)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -86,20 +92,23 @@ class IsolatedReader:
 
     def read(self, path: Path) -> Source:
         """As `pipeline.reading.read`. Raises SpurError also where the child runs out of memory or time."""
-        request = {
-            "path": str(Path(path).resolve()),
-            "seconds": self._seconds,
-            "limits": asdict(self._limits),
-        }
+        return _unpack(self.exchange({"path": str(Path(path).resolve())}))
+
+    def exchange(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The child's answer to a request, to which the limits are added.
+
+        Raises SpurError where it answers with an error, or runs out of memory or time.
+        """
+        request = {**request, "seconds": self._seconds, "limits": asdict(self._limits)}
         answer, late = self._ask(json.dumps(request))
         if not answer.endswith("\n"):
             self.close()
             why = "tar för lång tid att läsa" if late else "kräver för mycket minne eller är skadad"
             raise SpurError(f"filen {why}: spara om den från originalet, eller dela den i flera filer")
-        parsed = json.loads(answer)
+        parsed: dict[str, Any] = json.loads(answer)
         if "error" in parsed:
             raise SpurError(parsed["error"])
-        return _unpack(parsed)
+        return parsed
 
     def _ask(self, request: str) -> tuple[str, bool]:
         """The child's answer, cut short where it died, and whether it was stopped for taking too long."""
@@ -160,11 +169,15 @@ def _bound_time(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _answer(line: str) -> dict[str, Any]:
+def _read(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    return _pack(read(Path(request["path"]), limits))
+
+
+def _answer(line: str, work: Work) -> dict[str, Any]:
     request = json.loads(line)
     _bound_time(request["seconds"])
     try:
-        return _pack(read(Path(request["path"]), Limits(**request["limits"])))
+        return work(request, Limits(**request["limits"]))
     except SpurError as e:
         return {"error": str(e)}
     except MemoryError:
@@ -173,16 +186,21 @@ def _answer(line: str) -> dict[str, Any]:
         return {"error": f"filen går inte att läsa ({type(e).__name__}): spara om den från originalet"}
 
 
-def serve(requests: IO[str], answers: IO[str], memory: int) -> None:
+def serve(requests: IO[str], answers: IO[str], memory: int, work: Work = _read) -> None:
     """Answers requests, one JSON object a line, until they end."""
     _bound_memory(memory)
     for line in requests:
-        answers.write(json.dumps(_answer(line)) + "\n")
+        answers.write(json.dumps(_answer(line, work)) + "\n")
         answers.flush()
 
 
-if __name__ == "__main__":
+def main(work: Work = _read) -> None:
+    """What the child does: `work` on each request, until there are no more."""
     # what libraries print must not come between the answers
     with os.fdopen(os.dup(1), "w", encoding="ascii") as private:
         os.dup2(2, 1)
-        serve(sys.stdin, private, int(sys.argv[1]))
+        serve(sys.stdin, private, int(sys.argv[1]), work)
+
+
+if __name__ == "__main__":
+    main()
