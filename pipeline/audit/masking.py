@@ -7,20 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from pipeline.audit.case import Case, Cases
+from pipeline.people import hide as hide_names
 from pipeline.report import AreaDraft, Draft, PlanEntry
-
-_LEAST = 3  # characters of a name that is hidden where it stands alone
-_TITLES = {
-    "dr",
-    "doktor",
-    "docent",
-    "professor",
-    "överläkare",
-    "specialistläkare",
-    "inspektör",
-    "leg",
-    "läkare",
-}
 
 
 @dataclass
@@ -37,7 +25,7 @@ class Mask:
         told = [*case.draft.report.inspectors, *_listed(case.known.get("inspectors", ""))]
         names = list(dict.fromkeys(n for n in told if n))
         hidden = {n: self._number(n) for n in names}
-        known = {k: _hide(v, hidden) for k, v in case.known.items() if k != "inspectors"}
+        known = {k: hide_names(v, hidden) for k, v in case.known.items() if k != "inspectors"}
         if told and not case.draft.report.inspectors:
             known["inspectors"] = " och ".join(sorted(hidden.values()))
         return replace(case, known=known, draft=_draft(case.draft, hidden))
@@ -51,39 +39,29 @@ def _listed(text: str) -> list[str]:
     return [n.strip() for n in re.split(r",|;|&|/|\boch\b", text) if n.strip()]
 
 
-def _hide(text: str, hidden: dict[str, str]) -> str:
-    """`text` with whole names replaced, and family and first names where they stand alone with a capital letter."""
-    for name, number in sorted(hidden.items(), key=lambda x: -len(x[0])):
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", number, text, flags=re.IGNORECASE)
-        for part in name.split():
-            if len(part) >= _LEAST and part[:1].isupper() and part.lower() not in _TITLES:
-                text = re.sub(rf"(?<!\w){re.escape(part)}(?=s?(?!\w))", number, text)
-    return text
-
-
 def _draft(draft: Draft, hidden: dict[str, str]) -> Draft:
     if not hidden:
         return draft
 
     def hide(text: str | None) -> str | None:
-        return _hide(text, hidden) if text else text
+        return hide_names(text, hidden) if text else text
 
     return replace(
         draft,
         report=replace(draft.report, inspectors=tuple(hidden[n] for n in draft.report.inspectors if n)),
-        sentences=tuple(replace(s, text=_hide(s.text, hidden)) for s in draft.sentences),
+        sentences=tuple(replace(s, text=hide_names(s.text, hidden)) for s in draft.sentences),
         areas={k: _area(a, hidden) for k, a in draft.areas.items()},
         action_plan=tuple(_entry(e, hide) for e in draft.action_plan),
-        warnings=tuple(_hide(w, hidden) for w in draft.warnings),
+        warnings=tuple(hide_names(w, hidden) for w in draft.warnings),
     )
 
 
 def _area(area: AreaDraft, hidden: dict[str, str]) -> AreaDraft:
     return replace(
         area,
-        explanation=_hide(area.explanation, hidden),
-        counterfactual=_hide(area.counterfactual, hidden),
-        reason=_hide(area.reason, hidden) if area.reason else area.reason,
+        explanation=hide_names(area.explanation, hidden),
+        counterfactual=hide_names(area.counterfactual, hidden),
+        reason=hide_names(area.reason, hidden) if area.reason else area.reason,
     )
 
 
