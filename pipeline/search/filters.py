@@ -89,8 +89,15 @@ def _tells(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return SentenceRow.id.in_(select(FindingRow.sentence_id).where(*conditions))
 
 
+def told_grade() -> ColumnElement[str]:
+    """An area's grade: a person's, else the last that the report states, else the suggested one."""
+    return func.coalesce(
+        AreaRow.corrected_grade, AreaRow.stated_grade, AreaRow.revised_grade, AreaRow.suggested_grade
+    )
+
+
 def _graded(filters: Filters) -> ColumnElement[bool]:
-    grade = func.coalesce(AreaRow.corrected_grade, AreaRow.stated_grade, AreaRow.suggested_grade)
+    grade = told_grade()
     s = aliased(SentenceRow)
     so = [grade.in_(filters.grade), *((AreaRow.area.in_(filters.area),) if filters.area else ())]
     stands = (

@@ -26,6 +26,7 @@ from pipeline.store.schema import (
     ReportRow,
     SentenceRow,
     VectorsRow,
+    new_id,
     now,
 )
 from pipeline.store.words import Stems, storable
@@ -105,19 +106,23 @@ def add(
     as_of: date | None = None,
     owner: str = ALL_OWNERS,
     again: bool = False,
+    apart: bool = False,
 ) -> Added:
     """Keeps a draft of a content (`content_hash`). The draft becomes the current one of its report.
 
     The same content of the same owner is one report; another model, version or catalogue adds a draft. One that is there
     already stays as it is, unless `again`: then this takes its place. `vectors` [sentences, width] are of the draft's
-    sentences; `as_of` the day on which the plan was judged; `metadata` fills what the cover does not tell.
+    sentences; `as_of` the day on which the plan was judged; `metadata` fills what the cover does not tell. `apart` makes
+    it a report of its own, whether the content is there already or not.
     """
     _one_at_a_time(session, f"{owner}:{content}")
     name = draft.report.catalogue or ""
-    report = session.scalar(select(ReportRow).where(ReportRow.owner == owner, ReportRow.content == content))
+    same = select(ReportRow).where(ReportRow.owner == owner, ReportRow.content == content)
+    report = None if apart else session.scalar(same.order_by(ReportRow.copy).limit(1))
     new = report is None
     if report is None:
-        report = ReportRow(owner=owner, content=content, file=draft.report.file, inspectors=[])
+        copy = new_id() if apart else ""
+        report = ReportRow(owner=owner, content=content, copy=copy, file=draft.report.file, inspectors=[])
         session.add(report)
         session.flush()
     elif metadata is not None:

@@ -31,10 +31,10 @@ from pipeline import __version__
 from pipeline.report import SpurError
 from pipeline.store import migrating
 from pipeline.store.database import Store, engine_at, location
-from pipeline.store.schema import Base, now
+from pipeline.store.schema import OF_SERVER, content_tables, now
 
 FORMAT, SCHEMA, MANIFEST = "spur-archive", 1, "manifest.json"
-NOT_CONTENT = frozenset({"alembic_version"})
+NOT_CONTENT = OF_SERVER | {"alembic_version"}
 INDEX = "sentence_words"  # SQLite's word index and the tables behind it; triggers keep it
 _BATCH = 500
 
@@ -58,7 +58,7 @@ def write(store: Store, path: Path) -> Summary:
     with store.read() as session, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
         connection = session.connection()
         revision = migrating.current(connection)
-        for table in Base.metadata.sorted_tables:
+        for table in content_tables():
             with file.open(f"{table.name}.jsonl", "w", force_zip64=True) as out:
                 tables[table.name] = _write_table(connection, table, out)
         manifest = {
@@ -202,7 +202,7 @@ def _fill(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) 
 
 
 def _exchange(staged: Store, store: Store) -> Summary:
-    tables = Base.metadata.sorted_tables
+    tables = content_tables()
     counts = {}
     with staged.read() as source, store.write() as target:
         new, old = source.connection(), target.connection()

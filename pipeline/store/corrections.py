@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -46,6 +46,14 @@ class Correction:
     comment: str | None = None
     undone: datetime | None = None
     undone_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The corrections of a report that hold, by where they are in its current draft: (sentence id, criterion); area."""
+
+    findings: dict[tuple[int, str], Correction]
+    grades: dict[str, Correction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +175,7 @@ def correct_grade(
             author=author,
             area=area,
             grade=grade,
-            was=row.corrected_grade or row.suggested_grade,
+            was=row.corrected_grade or row.revised_grade or row.suggested_grade,
             comment=comment,
         ),
     )
@@ -215,6 +223,25 @@ def listed(session: Session, report: str | None = None, undone: bool = False) ->
         query = query.where(CorrectionRow.undone.is_(None))
     for row in session.scalars(query.execution_options(yield_per=500)):
         yield _correction(row)
+
+
+def held(session: Session, report: str) -> Held:
+    """What people say of a report that holds now. Raises SpurError where there is no such report.
+
+    A correction of a sentence that the current draft does not have is left out.
+    """
+    draft = overlay.current_draft(session, report)
+    rows = overlay.holding(overlay.of_report(session, report))
+    places = overlay.places(session, draft, [c for c in rows if c.target == "finding"])
+    findings = {(places[c.id].position, str(c.criterion)): _correction(c) for c in rows if c.id in places}
+    return Held(findings, {str(c.area): _correction(c) for c in rows if c.target == "grade"})
+
+
+def revise(session: Session, report: str, grades: Mapping[str, str]) -> None:
+    """Keeps the grades {area: grade} that the corrected findings of the current draft support; no others are revised."""
+    draft = overlay.current_draft(session, report)
+    for area in session.scalars(select(AreaRow).where(AreaRow.draft_id == draft.id)):
+        area.revised_grade = grades.get(area.area)
 
 
 def _corrected_reports(session: Session) -> Iterator[tuple[ReportRow, DraftRow]]:

@@ -13,7 +13,18 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, String, Text, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 ALL_OWNERS = ""  # a report that belongs to the whole archive
@@ -42,14 +53,18 @@ class Base(DeclarativeBase):
 
 
 class ReportRow(Base):
-    """A report: one content of one owner. Facts are the cover's, as the latest draft read them, or from a metadata file."""
+    """A report: one content of one owner. Facts are the cover's, as the latest draft read them, or from a metadata file.
+
+    `copy` tells those of one content apart that are to be worked with each by itself, as each upload in the web is.
+    """
 
     __tablename__ = "reports"
-    __table_args__ = (Index(None, "owner", "content", unique=True),)
+    __table_args__ = (Index(None, "owner", "content", "copy", unique=True),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     owner: Mapped[str] = mapped_column(String(100), default=ALL_OWNERS)
     content: Mapped[str] = mapped_column(String(64))  # SHA-256 of what was read
+    copy: Mapped[str] = mapped_column(String(32), default="")
     file: Mapped[str | None]
     added: Mapped[datetime] = mapped_column(default=now)
     unit: Mapped[str | None]
@@ -102,7 +117,10 @@ class DraftRow(Base):
 
 
 class AreaRow(Base):
-    """One area of a draft: what the text supports, what the report states, what a person says."""
+    """One area of a draft: what the text supports, what the report states, what a person says.
+
+    `revised_grade` is what the findings support once people have corrected them; None where none of the area's was.
+    """
 
     __tablename__ = "areas"
 
@@ -115,6 +133,7 @@ class AreaRow(Base):
     stated_grade: Mapped[str | None]
     grade_before_plan: Mapped[str | None]
     grade_after_plan: Mapped[str | None]
+    revised_grade: Mapped[str | None]
     corrected_grade: Mapped[str | None]
 
 
@@ -211,3 +230,63 @@ class CorrectionRow(Base):
     comment: Mapped[str | None] = mapped_column(Text)
     undone: Mapped[datetime | None]
     undone_by: Mapped[str | None]
+
+
+# --- of a server: no part of the archive's content, so neither in backups nor touched by restoring one ---
+
+
+class AccountRow(Base):
+    """Who may log in. `name` owns reports, so accounts are disabled, never removed."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (CheckConstraint("role in ('inspector', 'quality', 'admin')", name="role"),)
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    role: Mapped[str] = mapped_column(String(20))
+    password: Mapped[str]  # argon2, with its parameters and salt
+    created: Mapped[datetime] = mapped_column(default=now)
+    disabled: Mapped[datetime | None]
+
+
+class LoginRow(Base):
+    """A login that holds. `key` is the SHA-256 of the cookie's value, which is kept nowhere."""
+
+    __tablename__ = "logins"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account: Mapped[str] = mapped_column(ForeignKey("accounts.name", ondelete="CASCADE"), index=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+    used: Mapped[datetime] = mapped_column(default=now)
+
+
+class JobRow(Base):
+    """Files that were sent together. Whoever `owner` and `author` are, its drafts get."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    owner: Mapped[str] = mapped_column(String(100), index=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+    finished: Mapped[datetime | None]
+
+    files: Mapped[list[JobFileRow]] = relationship(order_by="JobFileRow.position", passive_deletes=True)
+
+
+class JobFileRow(Base):
+    """One file of a job: its draft's report, or what was wrong with it; neither while it waits."""
+
+    __tablename__ = "job_files"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    report: Mapped[str | None] = mapped_column(String(32))
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+OF_SERVER = frozenset(t.__tablename__ for t in (AccountRow, LoginRow, JobRow, JobFileRow))
+
+
+def content_tables() -> list[Table]:
+    """The tables that are the archive, those first that others hang on."""
+    return [t for t in Base.metadata.sorted_tables if t.name not in OF_SERVER]
