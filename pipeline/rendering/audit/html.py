@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,17 @@ MANY = 300  # reports, from which sentences about what is met are left out
 _BUFFER = 200  # pieces of the template written at a time
 
 
+def filters() -> Mapping[str, Callable[..., Any]]:
+    """The filters that the templates under `audit/` use."""
+    return {
+        "clean": common.clean,
+        "percent": words.share,
+        "shares": words.shares,
+        "number": words.number,
+        "interval": words.interval,
+    }
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("pipeline.rendering"),
@@ -28,14 +39,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: Mapping[str, Any] = {
-        "clean": common.clean,
-        "percent": words.share,
-        "shares": words.shares,
-        "number": words.number,
-        "interval": words.interval,
-    }
-    environment.filters.update(filters)
+    environment.filters.update(filters())
     return environment
 
 
@@ -67,8 +71,8 @@ def _confused(audit: Audit) -> dict[tuple[str, str], list[Any]]:
     return out
 
 
-def _context(audit: Audit, cases: Cases) -> dict[str, Any]:
-    where = Where({r.id: n for n, r in enumerate(audit.rows, 1)})
+def context(audit: Audit, where: Where) -> dict[str, Any]:
+    """What `audit/body.html.j2` shows; `where` has its links."""
     states = {s: sum(p.state == s for p in audit.promises) for s in ("answered", "incomplete", "overdue")}
     members: dict[str, dict[str, list[str]]] = {}
     for row in audit.rows:
@@ -89,12 +93,13 @@ def _context(audit: Audit, cases: Cases) -> dict[str, Any]:
         "most": max([1, *(n for row in audit.overall.confusion.values() for n in row.values())]),
         "members": members,
         "states": states,
-        "pages": _pages(audit, cases, where),
     }
 
 
 def write(audit: Audit, cases: Cases, path: Path) -> None:
     """Writes the page to a file; `cases` are the audit's, in its order. All that comes from reports is escaped."""
-    stream = _environment().get_template("audit/page.html.j2").stream(_context(audit, cases))
+    where = Where({r.id: n for n, r in enumerate(audit.rows, 1)})
+    told = {**context(audit, where), "pages": _pages(audit, cases, where)}
+    stream = _environment().get_template("audit/page.html.j2").stream(told)
     stream.enable_buffering(_BUFFER)
     stream.dump(str(path), encoding="utf8")

@@ -16,7 +16,7 @@ from pipeline.report import SHORTFALLS, Sentence
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Anchors of the page, by the reports' numbers."""
+    """Anchors of the page, by the reports' numbers, and links to them."""
 
     numbers: Mapping[str, int]
 
@@ -31,6 +31,18 @@ class Where:
     def sentence(self, report: str, sentence: int) -> str:
         """Anchor of a sentence."""
         return f"{self.report(report)}s{sentence}"
+
+    def report_link(self, report: str) -> str:
+        """Where a link to a report leads."""
+        return f"#{self.report(report)}"
+
+    def area_link(self, report: str, area: str | None) -> str:
+        """Where a link to a report's area leads."""
+        return f"#{self.area(report, area)}"
+
+    def sentence_link(self, report: str, sentence: int) -> str:
+        """Where a link to a sentence leads."""
+        return f"#{self.sentence(report, sentence)}"
 
 
 @dataclass(frozen=True, slots=True)
