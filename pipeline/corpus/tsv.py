@@ -147,3 +147,22 @@ def find(paths: Iterable[Path | str]) -> list[Path]:
 def natural(path: Path) -> tuple[tuple[int, str], ...]:
     """Sort key that counts: w2 before w10."""
     return tuple((int(d or 0), t) for d, t in re.findall(r"(\d*)(\D*)", path.as_posix()))
+
+
+def dump(report: CorpusReport) -> str:
+    """The report in the corpus format, so that `parse` gives it again; sections in the order in which they first occur."""
+    lines = [f"@{key} {value}".rstrip() for key, value in report.meta.items()]
+    for section in dict.fromkeys(row.section for row in report.rows):
+        lines.append(f"# {section}")
+        for row in report.rows:
+            if row.section == section:
+                text = " ".join(row.text.split())
+                lead = " " if text.startswith(("@", "# ")) else ""  # stripped on reading
+                labels = " ".join(f"{c}{sign}" for c, sign in row.labels.items())
+                lines.append(f"{lead}{text}\t{labels}" if labels else f"{lead}{text}")
+    if report.plan:
+        lines.append(f"# {PLAN}")
+        for p in report.plan:
+            fields = (p.criterion, p.action, p.deadline, p.responsible, p.follow_up, p.follow_up_responsible)
+            lines.append("\t".join(fields).rstrip("\t"))
+    return "\n".join(lines) + "\n"
