@@ -147,7 +147,7 @@ def test_a_cut_training_goes_on_where_it_was(
 def test_time_that_is_short_shortens_the_schedule(
     recipe: Recipe, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run.Budget, "PROBE", 1)
+    monkeypatch.setattr(run.Budget, "EVERY", 1)
     long = replace(recipe, train=recipe.train[:1], epochs=500)
     folder = run.train_fold(run.Job(long, tmp_path, bert_folder, minutes=0.02, show=False), None)
     steps = max(step for _, step, values in read_record(folder).metrics if "loss" in values)

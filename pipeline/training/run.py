@@ -68,21 +68,31 @@ def versions() -> dict[str, str]:
 
 
 class Budget:
-    """Epochs of a recipe, or fewer where a number of minutes is all there is: told by the first steps' speed."""
+    """Epochs of a recipe, or fewer where a number of minutes is all there is.
 
-    PROBE = 20  # steps
+    The schedule's length is set anew from the last steps' speed, which changes as other processes come and go: the rate
+    reaches its end as the time does.
+    """
+
+    EVERY = 5  # steps
 
     def __init__(self, trainer: Trainer, minutes: float | None) -> None:
-        self.trainer, self.minutes, self.begin = trainer, minutes, time.monotonic()
-        self.first = trainer.average.steps
+        self.trainer, self.planned = trainer, trainer.total
+        self.end = None if minutes is None else time.monotonic() + minutes * 60
+        self.last: float | None = None
 
     def update(self) -> None:
-        """Call after every step; shortens the schedule once, while the rate still warms up."""
-        done = self.trainer.average.steps - self.first
-        if self.minutes is None or self.first or done != self.PROBE:
+        """Call after every step."""
+        done = self.trainer.average.steps
+        if self.end is None or done % self.EVERY:
             return
-        each = (time.monotonic() - self.begin) / done
-        self.trainer.total = max(done + 1, min(self.trainer.total, int(self.minutes * 60 / each)))
+        if self.trainer.device.type == "cuda":
+            torch.cuda.synchronize()
+        now = time.monotonic()
+        if self.last is not None:
+            each = (now - self.last) / self.EVERY
+            self.trainer.total = max(done, min(self.planned, done + int((self.end - now) / each)))
+        self.last = now
 
 
 def _train(trainer: Trainer, folder: Path, record: Record, minutes: float | None, show: bool) -> None:
@@ -157,7 +167,13 @@ def train_fold(job: Job, fold: int | None) -> Path:
     if not (folder / CHECKPOINT).is_file():
         (folder / records.FILE).unlink(missing_ok=True)
     training = data.take(~held)
-    record.params(**asdict(recipe), fold=fold, training_sentences=len(training), device=job.device)
+    record.params(
+        **asdict(recipe),
+        fold=fold,
+        training_sentences=len(training),
+        device=job.device,
+        minutes=job.minutes,
+    )
     record.tags(data=data.hash(), catalogue=catalogue.name, **versions())
     trainer = Trainer(recipe, training, job.encoder, torch.device(job.device))
     _train(trainer, folder, record, job.minutes, job.show)
