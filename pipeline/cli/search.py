@@ -6,7 +6,7 @@ import json as jsons
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -117,24 +117,10 @@ def _reader(session: Session, by: By, model: str | None) -> SentenceVectors | No
     return reader
 
 
-def hit_json(hit: Hit) -> dict[str, Any]:
-    """A hit as `spur search --json` gives it."""
-    from pipeline.rendering.jsonl import finding_json  # noqa: PLC0415
-
-    return {
-        "report": hit.report,
-        "sentence": hit.sentence,
-        "section": hit.section,
-        "text": hit.text,
-        "score": round(hit.score, 6),
-        "file": hit.file,
-        "unit": hit.unit,
-        "findings": [finding_json(f) for f in hit.findings],
-    }
-
-
 def _show(hits: Sequence[Hit], json: bool, words_only: bool) -> None:
     if json:
+        from pipeline.rendering.jsonl import hit_json  # noqa: PLC0415
+
         for hit in hits:
             print(jsons.dumps(hit_json(hit), ensure_ascii=False))
         return

@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.catalogue import Catalogue
 from pipeline.report import AreaDraft, CriterionDecision, Draft, Facts, Finding, PlanEntry, Report, Sentence
+
+if TYPE_CHECKING:
+    from pipeline.search import Hit
 
 _DIGITS = 6
 
@@ -40,6 +43,20 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "criterion": finding.criterion,
         "status": finding.status,
         "probability": round(float(finding.probability), _DIGITS),
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """A hit as `spur search --json` gives it."""
+    return {
+        "report": hit.report,
+        "sentence": hit.sentence,
+        "section": hit.section,
+        "text": hit.text,
+        "score": round(hit.score, _DIGITS),
+        "file": hit.file,
+        "unit": hit.unit,
+        "findings": [finding_json(f) for f in hit.findings],
     }
 
 

@@ -73,9 +73,9 @@ def _conditions(session: Session, filters: Filters) -> Iterable[ColumnElement[bo
     if filters.grade:
         yield _graded(filters)
     if filters.specialty:
-        yield ReportRow.specialty.in_(_alike(session, ReportRow.specialty, filters.specialty))
+        yield ReportRow.specialty.in_(alike(session, ReportRow.specialty, filters.specialty))
     if filters.region:
-        yield ReportRow.region.in_(_alike(session, ReportRow.region, filters.region))
+        yield ReportRow.region.in_(alike(session, ReportRow.region, filters.region))
     if filters.year:
         yield ReportRow.year.in_(filters.year)
     if filters.report:
@@ -112,7 +112,7 @@ def _graded(filters: Filters) -> ColumnElement[bool]:
     return or_(SentenceRow.id.in_(stands), SentenceRow.id.in_(tells))
 
 
-def _alike(session: Session, column: InstrumentedAttribute[str | None], wanted: Iterable[str]) -> list[str]:
+def alike(session: Session, column: InstrumentedAttribute[str | None], wanted: Iterable[str]) -> list[str]:
     """The archive's values that are as good as the wanted ones; SQLite itself cannot fold Å, Ä and Ö."""
     keys = {_key(w) for w in wanted}
     return [v for v in session.scalars(select(column).distinct()) if v is not None and _key(v) in keys]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -303,9 +303,11 @@ def draft(session: Session, report: str) -> Draft:
     return codec.load(row.document, row.text)
 
 
-def drafts(session: Session, owner: str | None = None) -> Iterator[tuple[Entry, Draft]]:
-    """Every report with its current draft, streamed one by one."""
-    for found in list(entries(session, owner)):
+def drafts(
+    session: Session, owner: str | None = None, only: Collection[str] | None = None
+) -> Iterator[tuple[Entry, Draft]]:
+    """Every report (or `only` those of these ids) with its current draft, streamed one by one by file name."""
+    for found in [e for e in entries(session, owner) if only is None or e.id in only]:
         row = overlay.current_draft(session, found.id)
         yield found, codec.load(row.document, row.text)
         session.expunge_all()

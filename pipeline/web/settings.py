@@ -25,6 +25,7 @@ class Limits:
     json_megabytes: int
     pages: int
     characters: int
+    sentences: int
     section_characters: int
     read_seconds: int
     read_megabytes: int
@@ -79,6 +80,7 @@ class Settings:
     store: str | Path | None = None
     model: str | Path | None = None
     catalogue: str | Path = catalogues.DEFAULT
+    spool: Path | None = None  # where files of batch jobs wait; by default in `home()`
     limits: Limits = field(default_factory=Limits.load)
 
     @property
