@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Jobs:
-    """Drafts the files of jobs one after another, in a thread of its own. `close` it: what is left waits for the next start."""
+    """Drafts the files of jobs one after another, in a thread of its own. `close` it: the rest waits for the next start."""
 
     def __init__(self, store: Store, spool: Path, limits: Limits, draft: Draft) -> None:
         self._store, self._spool, self._limits, self._draft = store, spool, limits, draft

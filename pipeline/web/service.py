@@ -1,8 +1,8 @@
 """What the workbench does, without HTTP: the API and the pages both call these, each time with the acting user.
 
 Every function is synchronous, safe to call from several threads, and may block (FastAPI runs `def` endpoints in threads).
-What is wrong is raised as SpurError, in Swedish: where it is a `pipeline.web.errors.WebError`, that has the HTTP status; else
-it is 422. What a user may not see is `NotFound`.
+What is wrong is raised as SpurError, in Swedish: where it is a `pipeline.web.errors.WebError`, that has the
+HTTP status; else it is 422. What a user may not see is `NotFound`.
 """
 
 from __future__ import annotations
@@ -356,8 +356,8 @@ class Workbench:
     ) -> Audited:
         """The audit of the reports that the filters let through. NotFound where there is none.
 
-        Findings are as people corrected them. A grade that a person gave in the workbench counts as the stated one, where the
-        report states none. Of reports with the same content, the latest counts.
+        Findings are as people corrected them. A grade that a person gave in the workbench counts as the stated one, where
+        the report states none. Of reports with the same content, the latest counts.
         """
         with _told(), self.store.read() as session:
             wanted = listings.ids(session, narrow, user.sees)
@@ -376,11 +376,14 @@ class Workbench:
                 for entry, draft in archive.drafts(session, user.sees, only):
                     yield self._supported(entry.id, draft, held[entry.id]), entry.known
 
-        stated = {
-            name: {a: Told(before=c.grade) for a, c in held[e.id].grades.items()}
-            for name, e in zip(called, chosen, strict=True)
-            if held[e.id].grades
-        }
+        stated: dict[str, dict[str, Told]] = {}
+        with _told(), self.store.read() as session:
+            for name, e in zip(called, chosen, strict=True):
+                if given := held[e.id].grades:
+                    areas = archive.draft(session, e.id).areas
+                    stated[name] = {
+                        a: Told(before=c.grade) for a, c in given.items() if areas[a].stated_grade is None
+                    }
         hide, day = Mask() if mask else None, as_of or date.today()
         cases = collect.of_archive(_apart(names, chosen), drafts, {})
         drafter = self.desk.drafter
