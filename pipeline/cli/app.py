@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "search": "pipeline.cli.search",
     "audit": "pipeline.cli.audit",
     "serve": "pipeline.cli.serve",
+    "accounts": "pipeline.cli.accounts",
     "dataset": "pipeline.cli.dataset",
     "corrections": "pipeline.cli.corrections",
     "encoder": "pipeline.cli.training",

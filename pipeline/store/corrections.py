@@ -256,8 +256,11 @@ def _corrected_reports(session: Session) -> Iterator[tuple[ReportRow, DraftRow]]
         yield row, overlay.current_draft(session, report)
 
 
-def labelled_sentences(session: Session) -> Iterator[LabelledSentence]:
-    """Every sentence that a correction that holds is about, once, with all that it tells now; by report and sentence."""
+def labelled_sentences(session: Session, whole: bool = False) -> Iterator[LabelledSentence]:
+    """Every sentence that a correction that holds is about, once, with all that it tells now; by report and sentence.
+
+    `whole`: all sentences of the reports that have such a one.
+    """
     for report, draft in _corrected_reports(session):
         held = [c for c in overlay.holding(overlay.of_report(session, report.id)) if c.target == "finding"]
         places = overlay.places(session, draft, held)
@@ -269,7 +272,7 @@ def labelled_sentences(session: Session) -> Iterator[LabelledSentence]:
         for s in draft.sentences:
             sections.setdefault(s.section, []).append(s)
         by_position = {s.position: s for s in draft.sentences}
-        for position in sorted(said):
+        for position in sorted(by_position if whole and said else said):
             row = by_position[position]
             near = sections[row.section]
             i = near.index(row)
@@ -280,7 +283,7 @@ def labelled_sentences(session: Session) -> Iterator[LabelledSentence]:
                 section=row.section,
                 text=row.text,
                 labels={f.criterion: f.status for f in row.findings},
-                corrected=said[position],
+                corrected=said.get(position, {}),
                 before=near[i - 1].text if i else None,
                 after=near[i + 1].text if i + 1 < len(near) else None,
             )

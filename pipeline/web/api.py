@@ -140,6 +140,7 @@ _REPORT_BODY = {
     "/reports",
     status_code=201,
     response_model=models.ReportOut,
+    response_model_exclude_unset=True,
     openapi_extra=_REPORT_BODY,
     tags=["reports"],
 )
@@ -174,7 +175,9 @@ def _said(bench: Workbench, user: User, body: bytes) -> Callable[[], Work]:
     return lambda: bench.draft_sections(user, sections)
 
 
-@router.post("/suggestions", response_model=models.SuggestionOut, tags=["reports"])
+@router.post(
+    "/suggestions", response_model=models.SuggestionOut, response_model_exclude_unset=True, tags=["reports"]
+)
 def suggest(bench: Bench, body: models.SectionsIn) -> dict[str, Any]:
     """As a draft of sections, without keeping anything: while one writes."""
     return {"draft": jsonl.draft_json(bench.suggest(body.sections))}
@@ -209,7 +212,9 @@ def reports(
     return models.archive_json(bench.archive(user, narrow, offset, limit))
 
 
-@router.get("/reports/{report}", response_model=models.ReportOut, tags=["reports"])
+@router.get(
+    "/reports/{report}", response_model=models.ReportOut, response_model_exclude_unset=True, tags=["reports"]
+)
 def report(bench: Bench, user: Who, report: str) -> dict[str, Any]:
     """A report's draft, as it has been corrected."""
     return models.work_json(bench.get(user, report))
@@ -222,7 +227,9 @@ def forget(bench: Bench, user: Who, report: str) -> Response:
     return Response(status_code=204)
 
 
-@router.patch("/reports/{report}", response_model=models.ReportOut, tags=["reports"])
+@router.patch(
+    "/reports/{report}", response_model=models.ReportOut, response_model_exclude_unset=True, tags=["reports"]
+)
 def describe(bench: Bench, user: Who, report: str, body: models.MetadataIn) -> dict[str, Any]:
     """Adds what is known of a report beside its file."""
     bench.describe(user, report, Metadata(body.region, body.unit_kind, body.specialty, body.year))
@@ -284,7 +291,7 @@ def undo(bench: Bench, user: Who, correction: str) -> dict[str, Any]:
 # --- search and audit ---
 
 
-@router.get("/search", response_model=models.HitsOut, tags=["archive"])
+@router.get("/search", response_model=models.HitsOut, response_model_exclude_unset=True, tags=["archive"])
 def search(
     bench: Bench,
     user: Who,

@@ -75,7 +75,12 @@ class Desk:
         self._lock, self._inside = threading.Lock(), 0
         self._answers, self._written = Answers(), Answers()
 
+    def start(self) -> None:
+        """Gets the reading processes ready."""
+        self._readers.warm()
+
     def close(self) -> None:
+        """Ends the reading processes."""
         self._readers.close()
 
     @property

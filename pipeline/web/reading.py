@@ -7,6 +7,7 @@ import os
 import queue
 import re
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,7 +60,13 @@ class Readers:
         for child in self._children:
             self._free.put(child)
 
+    def warm(self) -> None:
+        """Starts the processes, so that the first request need not wait for them."""
+        for _ in self._children:
+            threading.Thread(target=self._ask, args=({"sections": {}},), daemon=True).start()
+
     def close(self) -> None:
+        """Ends the processes."""
         for child in self._children:
             child.close()
 

@@ -97,6 +97,7 @@ class Workbench:
 
     def start(self) -> None:
         """Begins with the batch jobs that an earlier run left."""
+        self.desk.start()
         self._jobs.start()
 
     def close(self) -> None:
