@@ -31,7 +31,7 @@ WORDS = {
     "rarity": "sällsynt kriterium",
     "novelty": "ovanliga ord",
 }
-LIKENESS = 0.6  # what being the same as one already taken costs
+LIKENESS = 1.0  # what being the same as one already taken costs
 POOL = 8  # candidates for each sentence wanted
 _TELLS = 0.75  # rank from which a respect is named as the reason
 _WORD = re.compile(r"[^\W\d_]+")
