@@ -60,16 +60,18 @@ def annotate(
     criteria = catalogues.load(catalogue)
     models = [findings.load(m, criteria) for m in (model or drafting.default_model(), *(compare or ()))]
     labelled_ = _known(existing(known or []), criteria)
-    reads: list[choose.Read] = []
+    parts: list[tuple[str, Parsed, tuple[Probabilities, ...]]] = []
 
     def read(source: Source) -> tuple[Parsed, tuple[Probabilities, ...]]:
         parsed = drafting.parse(source, criteria)
         return parsed, tuple(m.predict(drafting.inputs(parsed)) for m in models)
 
     def keep(result: tuple[Parsed, tuple[Probabilities, ...]], name: str) -> None:
-        reads.append(choose.Read(_report_id(name), *result))
+        parts.append((name, *result))
 
     failed = files.process(found, read, keep, "lästa")
+    names = files.ids([name for name, _, _ in parts])
+    reads = [choose.Read(i, parsed, p) for i, (_, parsed, p) in zip(names, parts, strict=True)]
     tasks, masked = choose.choose(reads, labelled_, criteria, models[0].thresholds, number, mask)
     records = [annotation.Annotated(t) for t in tasks]
     for path in annotation.FORMATS[format_.value].write(records, criteria, out):
@@ -125,11 +127,6 @@ def import_(
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def _report_id(name: str) -> str:
-    """The id of a report in training data: its file's name without the ending, usable as a file's name."""
-    return Path(name).with_suffix("").as_posix().replace("/", "_")
 
 
 def _known(paths: Sequence[Path], criteria: Catalogue) -> Known:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import annotating, checking
+from pipeline.cli import annotating, building, checking
 from pipeline.cli.output import Failed, error, existing, tracked, usage
 from pipeline.report import SpurError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command()(annotating.annotate)
 app.command("import")(annotating.import_)
+app.command()(building.build)
 app.command()(checking.check)
 
 

@@ -54,6 +54,13 @@ def process(
     return failed
 
 
+def ids(names: Sequence[str]) -> list[str]:
+    """Ids of reports in training data: their files' names without the ending, with it where two would be the same."""
+    stems = [Path(n).with_suffix("").as_posix() for n in names]
+    chosen = (s if stems.count(s) == 1 else n for s, n in zip(stems, names, strict=True))
+    return [c.replace("/", "_") for c in chosen]
+
+
 def finish(failed: int) -> None:
     """Ends the command with 1 if some file failed."""
     if failed:

@@ -1,0 +1,230 @@
+"""Reports without labels teach by what they tell of their grades and in their action plan."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import catalogue
+from pipeline.cli.app import run
+from pipeline.corpus import tsv
+from pipeline.grading.policy import Policy
+from pipeline.report import SpurError
+from pipeline.training import distant
+from pipeline.training.distant import PARTLY, UNMET, Told
+
+CATALOGUE = catalogue.load()
+POLICY = Policy.of(CATALOGUE)
+CORPUS = Path(__file__).resolve().parents[1] / "data" / "corpus" / "dev"
+
+
+def names(pairs: tuple[distant.Pair, ...], at: int | None = None) -> set[str]:
+    return {CATALOGUE.criteria[c].id for c, a in pairs if at is None or a == at}
+
+
+def of(**grades: str) -> distant.Truth:
+    return distant.truth(Told({a: tuple(g) for a, g in grades.items()}), CATALOGUE, POLICY)
+
+
+def test_the_best_grade_keeps_every_binding_and_advisory_criterion() -> None:
+    its = of(E="A")
+    binding = {c.id for c in CATALOGUE.areas["E"].at("F")}
+    advice = {c.id for c in CATALOGUE.areas["E"].at("R")}
+    assert names(its.kept, PARTLY) == binding | advice and names(its.kept, UNMET) >= binding
+    assert not its.told and not its.either
+
+
+def test_the_worst_grade_says_that_one_of_the_binding_is_unmet() -> None:
+    its = of(E="D")
+    (clause,) = its.either
+    assert names(clause, UNMET) == {c.id for c in CATALOGUE.areas["E"].at("F")} and not its.kept
+
+
+def test_grades_that_are_left_open_keep_what_all_of_them_keep() -> None:
+    its = of(E="ABC")
+    assert names(its.kept) == {c.id for c in CATALOGUE.areas["E"].at("F")} and not its.either
+    assert all(at == UNMET for _, at in its.kept)
+
+
+def test_an_area_without_advice_has_its_b_for_a_binding_one_partly_met_too() -> None:
+    (clause,) = of(A="B").either
+    assert {"A.F1"} <= names(clause, PARTLY)
+
+
+def test_the_plan_settles_which_and_keeps_the_areas_others() -> None:
+    told = Told({"E": ("D",)}, ("E.F5",), ("E",))
+    its = distant.truth(told, CATALOGUE, POLICY)
+    assert its.told == ((CATALOGUE.index["E.F5"], UNMET),) and not its.either
+    assert names(its.kept, UNMET) == {c.id for c in CATALOGUE.areas["E"].at("F")} - {"E.F5"}
+
+
+def test_lists_may_tell_of_all_and_narratives_of_their_area() -> None:
+    can = distant.can_tell(["E", "SVAGHETER"], CATALOGUE)
+    assert {CATALOGUE.criteria[c].area for c in np.flatnonzero(can[0])} == {"E"} and can[1].all()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two corpus reports with plans, printed with the scale's grades, and built into training data."""
+    folder = tmp_path_factory.mktemp("distant")
+    files = [str(CORPUS / f"{n}.tsv") for n in ("w14-tx-05", "w12-ts-78")]
+    args = ["--out", str(folder / "reports"), "--format", "md", "--grades", "reference"]
+    assert run(["dataset", "render", *files, *args]) == 0
+    assert run(["dataset", "build", str(folder / "reports"), "--out", str(folder / "distant.jsonl")]) == 0
+    return folder / "distant.jsonl"
+
+
+def test_building_finds_plan_and_sentences_of_a_printed_report(built: Path) -> None:
+    for report in distant.load([built], CATALOGUE):
+        source = tsv.read(CORPUS / f"{report.id}.tsv")
+        assert set(report.told.unmet) == {p.criterion for p in source.plan}
+        assert len(report.texts) > 0.9 * len(source.rows)
+        assert distant.truth(report.told, CATALOGUE, POLICY).told
+        worst = {c.partition(".")[0] for c in report.told.unmet}
+        assert {a for a, g in report.told.grades.items() if g == ("D",)} <= worst
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"schema": 9}, "schema 9"),
+        ({"grades": {"E": ["Q"]}}, "Q: not of"),
+        ({"plan": {"complete": {}, "unmet": ["E.F99"]}}, "E.F99"),
+        ({"sentences": [{"text": "x"}]}, "spur dataset build"),
+    ],
+)
+def test_a_malformed_line_is_refused(
+    built: Path, tmp_path: Path, change: dict[str, object], what: str
+) -> None:
+    first, *_ = built.read_text(encoding="utf8").splitlines()
+    path = tmp_path / "bad.jsonl"
+    path.write_text(json.dumps({**json.loads(first), **change}) + "\n", encoding="utf8")
+    with pytest.raises(SpurError, match=f"bad.jsonl, line 1.*{what}"):
+        distant.load([path], CATALOGUE)
+
+
+# --- the loss, on tensors that fit on a page ---------------------------------------------------------------------
+
+torch = pytest.importorskip("torch")
+from pipeline.training import bags  # noqa: E402
+
+CONFIG = bags.BagConfig()
+
+
+def logits(*rows: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """One criterion: sentences whose P(unmet) is given; they are short or silent."""
+    p = torch.tensor(rows)[:, None]
+    status = torch.zeros(len(rows), 1, 3)
+    status[..., 2] = 30.0
+    return torch.logit(p), status
+
+
+def statements(told: list[list[int]], kept: list[list[int]], either: list[list[int]]) -> bags.Statements:
+    shapes = ((told, 3), (kept, 3), (either, 4))
+    return bags.Statements(*(torch.tensor(x, dtype=torch.long).reshape(-1, n) for x, n in shapes))
+
+
+def loss(
+    p: tuple[float, ...], bag: list[int], said: bags.Statements, config: bags.BagConfig = CONFIG
+) -> float:
+    can = torch.ones(len(p), 1, dtype=torch.bool)
+    return float(bags.bag_loss(*logits(*p), torch.tensor(bag), can, said, max(bag) + 1, config))
+
+
+def test_a_told_criterion_is_noisy_or_of_its_sentences() -> None:
+    said = statements([[0, 0, UNMET]], [], [])
+    assert loss((0.5, 0.5), [0, 0], said) == pytest.approx(-math.log(0.75), abs=1e-4)
+    assert loss((0.5, 0.5), [0, 1], said) == pytest.approx(-math.log(0.5), abs=1e-4)  # the other report's
+
+
+def test_a_kept_criterion_costs_what_any_sentence_says() -> None:
+    said = statements([], [[0, 0, UNMET]], [])
+    assert loss((0.5, 0.5), [0, 0], said) == pytest.approx(-CONFIG.kept * math.log(0.25), abs=1e-4)
+
+
+def test_one_of_several_is_enough() -> None:
+    p, status = torch.logit(torch.tensor([[0.9, 0.01], [0.2, 0.01]])), torch.zeros(2, 2, 3)
+    status[..., 2] = 30.0
+    can, bag = torch.ones(2, 2, dtype=torch.bool), torch.tensor([0, 0])
+    said = statements([], [], [[0, 0, 0, UNMET], [0, 0, 1, UNMET]])
+    got = float(bags.bag_loss(p, status, bag, can, said, 1, CONFIG))
+    none = 0.1 * 0.8 * 0.99 * 0.99
+    assert got == pytest.approx(-CONFIG.either * math.log(1 - none), abs=1e-4)
+
+
+def test_eighty_small_doubts_make_no_certainty() -> None:
+    p = bags.pooled(
+        bags.short(*logits(*[0.02] * 80)),
+        torch.zeros(80, dtype=torch.long),
+        torch.ones(80, 1, dtype=torch.bool),
+        1,
+        CONFIG,
+    )
+    assert float(p[0, 0, 1]) < 0.1
+
+
+def test_the_smooth_maximum_lies_between_mean_and_maximum() -> None:
+    config = bags.BagConfig(pool="lse", surest=10)
+    p = bags.pooled(
+        bags.short(*logits(0.9, 0.1, 0.1)),
+        torch.zeros(3, dtype=torch.long),
+        torch.ones(3, 1, dtype=torch.bool),
+        1,
+        config,
+    )
+    assert 0.37 < float(p[0, 0, 1]) < 0.9
+
+
+@pytest.mark.parametrize("pool", ["noisy-or", "lse"])
+def test_what_no_sentence_may_tell_of_has_no_part(pool: bags.Pool) -> None:
+    relevance, status = (t.requires_grad_() for t in logits(0.5, 0.5))
+    can, said = (
+        torch.zeros(2, 1, dtype=torch.bool),
+        statements([[0, 0, UNMET]], [[0, 0, UNMET]], [[0, 0, 0, UNMET]]),
+    )
+    got = bags.bag_loss(relevance, status, torch.tensor([0, 0]), can, said, 1, bags.BagConfig(pool=pool))
+    got.backward()
+    assert float(got) == 0 and not relevance.grad.any() and torch.isfinite(relevance.grad).all()
+
+
+@pytest.mark.parametrize("pool", ["noisy-or", "lse"])
+def test_from_reports_alone_it_is_learnt_which_sentence_tells(pool: bags.Pool) -> None:
+    """Bags {x, y} told short, {x, z} kept: y must be the one."""
+    kinds = torch.tensor([0, 1, 0, 2])
+    bag, can = torch.tensor([0, 0, 1, 1]), torch.ones(4, 1, dtype=torch.bool)
+    said = statements([[0, 0, UNMET]], [[1, 0, UNMET]], [])
+    weight = torch.full((3, 1), -1.0, requires_grad=True)
+    status = torch.zeros(4, 1, 3)
+    status[..., 2] = 30.0
+    optimizer = torch.optim.Adam([weight], lr=0.2)
+    for _ in range(100):
+        optimizer.zero_grad()
+        bags.bag_loss(weight[kinds], status, bag, can, said, 2, bags.BagConfig(pool=pool)).backward()
+        optimizer.step()
+    x, y, z = weight.detach().sigmoid().ravel().tolist()
+    assert y > 0.9 and x < 0.2 and z < 0.2
+
+
+def test_the_feed_gives_whole_reports_in_the_order_of_the_spans(built: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from small_bert import write  # noqa: PLC0415
+    from tokenizers import Tokenizer  # noqa: PLC0415
+
+    from pipeline.findings.encoding import Encoder  # noqa: PLC0415
+
+    folder = write(tmp_path / "bert")
+    encoder = Encoder(Tokenizer.from_file(str(folder / "tokenizer.json")), "", 256)
+    reports = distant.load([built], CATALOGUE)
+    feed = bags.BagFeed(reports, CATALOGUE, POLICY, encoder, tokens=2000)
+    steps = list(feed.epoch(0))
+    assert sorted(r for s in steps for r in s.reports) == sorted(r.id for r in reports)
+    for step in steps:
+        own = len(CATALOGUE.criteria)  # the wordings' spans stand first
+        assert len(step.packed.start) - own == len(step.bag) == len(step.can)
+        texts = [r.texts for name in step.reports for r in reports if r.id == name]
+        assert len(step.bag) == sum(map(len, texts))
+    assert [s.reports for s in feed.epoch(1)] == [s.reports for s in feed.epoch(1)]
