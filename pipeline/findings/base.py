@@ -47,20 +47,42 @@ class FindingsModel(Protocol):
         ...
 
 
+WEAK = 0.4
+"""A sentence that tells of some shortfall with this probability keeps its likeliest one as a finding, though the likelihood
+is spread over criteria of which none reaches its threshold: which of them it is, is unsure, not that the sentence is weak.
+Chosen on unseen writers and the stress set (experiments/findings.md)."""
+
+
+def code(probabilities: Probabilities, thresholds: NDArray[np.floating]) -> NDArray[np.int8]:
+    """What each sentence tells of each criterion [n, criteria]: 0 nothing, else the status' place in STATUSES + 1.
+
+    `probabilities` [n, criteria, 3]; `thresholds` the least relevance, [criteria] or what broadcasts to [n, criteria].
+    That a sentence tells of a shortfall is one minus the product of the criteria's chances that it does not.
+    """
+    codes = np.where(probabilities.sum(axis=2) >= thresholds, probabilities.argmax(axis=2) + 1, 0).astype(
+        np.int8
+    )
+    if probabilities.shape[1]:
+        short = probabilities[..., 1:].sum(axis=2)
+        weak = 1 - np.prod(1 - np.clip(short, 0, 1), axis=1) >= WEAK
+        rows = np.flatnonzero(weak & ~(codes > 1).any(axis=1))
+        likeliest = short[rows].argmax(axis=1)
+        codes[rows, likeliest] = probabilities[rows, likeliest, 1:].argmax(axis=1) + 2
+    return codes
+
+
 def decide(
     probabilities: Probabilities, thresholds: NDArray[np.float32], catalogue: Catalogue
 ) -> list[tuple[Finding, ...]]:
-    """Findings of each sentence: criteria whose relevance reaches its threshold, with their likeliest
-    status, surest first.
+    """Findings of each sentence, surest first; see `code`.
 
     `probabilities` [n, criteria, 3]; `thresholds` [criteria]. One finding at most for a criterion.
     """
     out = []
-    relevant = probabilities.sum(axis=2) >= thresholds
-    for row, keep in zip(probabilities, relevant, strict=True):
+    for row, told in zip(probabilities, code(probabilities, thresholds), strict=True):
         found = [
-            Finding(catalogue.criteria[c].id, STATUSES[int(row[c].argmax())], float(row[c].max()))
-            for c in np.flatnonzero(keep)
+            Finding(catalogue.criteria[c].id, STATUSES[told[c] - 1], float(row[c, told[c] - 1]))
+            for c in np.flatnonzero(told)
         ]
         out.append(tuple(sorted(found, key=lambda f: (-f.probability, f.criterion))))
     return out

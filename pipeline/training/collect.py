@@ -57,20 +57,26 @@ def finished(recipe: Recipe, out: Path) -> list[int]:
     return [k for k in range(recipe.folds) if (folder_of(out, k) / DONE).is_file()]
 
 
+def _has(path: Path, view: str) -> bool:
+    with np.load(path, allow_pickle=False) as z:
+        return f"held.{view}" in z.files
+
+
 def read(recipe: Recipe, out: Path) -> Collected:
-    """The finished folds' logits, put together. Raises SpurError where there is none, or one is of other data."""
+    """The finished folds' logits, put together, in the views that all of them have. Raises SpurError where there is none, or one is of other data."""
     catalogue = catalogues.load(recipe.catalogue)
     data = labelled.load([Path(p) for p in recipe.train], catalogue)
     folds = finished(recipe, out)
     if not folds:
         raise SpurError(f"{out}: no fold is trained to the end; run `spur train` first")
     fold = np.full(len(data), -1, np.int32)
-    logits = {v: np.zeros((len(data), len(catalogue.criteria), 4), np.float32) for v in VIEWS}
+    kept = [v for v in VIEWS if all(_has(folder_of(out, k) / LOGITS, v) for k in folds)]
+    logits = {v: np.zeros((len(data), len(catalogue.criteria), 4), np.float32) for v in kept}
     for k in folds:
         held, path = held_out(data, k), folder_of(out, k) / LOGITS
         fold[held] = k
         with np.load(path, allow_pickle=False) as z:
-            for v in VIEWS:
+            for v in kept:
                 if len(z[f"held.{v}"]) != int(held.sum()):
                     raise SpurError(
                         f"{path} is of other data than {', '.join(recipe.train)}: train fold {k} again"

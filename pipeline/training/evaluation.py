@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.findings.base import Probabilities
+from pipeline.findings.base import Probabilities, code
 from pipeline.report import SHORTFALLS, AreaDraft
 
 Figures = dict[str, float | None]
@@ -50,9 +50,9 @@ def found(
     probabilities: Probabilities, thresholds: NDArray[np.floating]
 ) -> tuple[Codes, NDArray[np.float32]]:
     """(codes, probability of that status) [n, criteria] of the findings that `decide` makes."""
-    relevant = probabilities.sum(axis=2) >= thresholds
-    codes = np.where(relevant, probabilities.argmax(axis=2) + 1, 0).astype(np.int8)
-    return codes, probabilities.max(axis=2)
+    codes = code(probabilities, thresholds)
+    told = np.maximum(codes, 1)[..., None].astype(np.intp) - 1
+    return codes, np.take_along_axis(probabilities, told, axis=2)[..., 0]
 
 
 def sentence_figures(gold: Codes, predicted: Codes, probability: NDArray[np.floating]) -> Figures:

@@ -57,11 +57,11 @@ def metrics(recipe: Recipe, run: Path) -> dict[str, Any]:
     collected = collect.read(recipe, run)
     pooled, by_writer = collect.figures(collected)
     worst, values = next(iter(by_writer.items()))
+    views = {"unnamed": "section_hidden", "alone": "alone"}
     return {
         "leave_writers_out": _rounded(pooled),
         "worst_writer": {"writer": worst, **_rounded(values)},
-        "section_hidden": _rounded(collect.figures(collected, "unnamed")[0]),
-        "alone": _rounded(collect.figures(collected, "alone")[0]),
+        **{n: _rounded(collect.figures(collected, v)[0]) for v, n in views.items() if v in collected.logits},
     }
 
 
