@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -12,9 +13,24 @@ from pipeline.web import access
 from pipeline.web.errors import LoginNeeded, WebError
 from pipeline.web.pages.deps import Acting, Bench, inside
 from pipeline.web.pages.render import page, to
+from pipeline.web.service import User
 
 router = APIRouter()
 LONGEST_NAME = 60
+
+
+def proper_name(name: str) -> str | None:
+    """A name as it was meant; None where it is no name."""
+    told = " ".join(name.split())
+    return told if told.isprintable() and 0 < len(told) <= LONGEST_NAME else None
+
+
+def signing(request: Request, user: User, name: str) -> tuple[User, str | None]:
+    """Who signs a correction, and the name to keep: one that is given with the first correction, where nobody logs in."""
+    told = proper_name(name)
+    if told is None or access.login_mode(request) or access.profile(request):
+        return user, None
+    return replace(user, name=told), told
 
 
 @router.get("/profil")
@@ -31,8 +47,8 @@ def keep_profile(
     next: Annotated[str, Form()] = "/",
 ) -> Response:
     """Keeps the name."""
-    told = " ".join(name.split())
-    if not told or len(told) > LONGEST_NAME or not told.isprintable():
+    told = proper_name(name)
+    if told is None:
         fault = f"Skriv ditt namn, högst {LONGEST_NAME} tecken."
         return page(
             request, "profile.html.j2", user=user, place="account", status=422, next=inside(next), fault=fault

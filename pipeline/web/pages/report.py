@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from pipeline.report import SpurError
 from pipeline.store import Metadata
+from pipeline.web import access
 from pipeline.web.errors import LoginNeeded, NotFound
 from pipeline.web.pages import view
+from pipeline.web.pages.account import signing
 from pipeline.web.pages.deps import Acting, Bench, seen
 from pipeline.web.pages.render import is_fragment, page, to
 from pipeline.web.service import FORMATS, Work, Workbench
@@ -86,9 +88,11 @@ def correct_finding(
     to_criterion: Text = "",
     status: Text = "",
     comment: Text = "",
+    name: Text = "",
 ) -> Response:
     """Takes a finding away (`do` = wrong), changes it (change), or adds one (add)."""
     told = comment.strip() or None
+    user, named = signing(request, user, name)
     try:
         if do == "wrong":
             made = bench.correct_finding(user, report, number, criterion, "none", told)
@@ -102,16 +106,30 @@ def correct_finding(
         raise
     except SpurError as e:
         return _sentence(request, bench, user, bench.get(user, report), number, str(e), 422)
-    return to(f"/utkast/{report}?sparat={made.id}#m{number}")
+    return _signed(to(f"/utkast/{report}?sparat={made.id}#m{number}"), named)
+
+
+def _signed(response: Response, name: str | None) -> Response:
+    if name:
+        access.set_profile(response, name)
+    return response
 
 
 @router.post("/utkast/{report}/betyg/{area}")
 def correct_grade(
-    bench: Bench, user: Acting, report: str, area: str, grade: Text = "", comment: Text = ""
+    request: Request,
+    bench: Bench,
+    user: Acting,
+    report: str,
+    area: str,
+    grade: Text = "",
+    comment: Text = "",
+    name: Text = "",
 ) -> Response:
     """Gives an area a grade, or accepts the suggested one."""
+    user, named = signing(request, user, name)
     made = bench.correct_grade(user, report, area, grade, comment.strip() or None)
-    return to(f"/utkast/{report}?sparat={made.id}#{area}")
+    return _signed(to(f"/utkast/{report}?sparat={made.id}#{area}"), named)
 
 
 @router.post("/rattelser/{correction}/angra")

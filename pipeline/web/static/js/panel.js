@@ -1,5 +1,6 @@
 // A sentence's forms in a panel beside the text. Without it, each sentence has a page of its own.
-let opener = null;
+let opener = null; // id of the sentence that the panel is about
+let place = null; // where a form was sent from: the page's position, and what to focus afterwards
 
 const panel = () => document.getElementById("panel");
 const report = () => document.querySelector("[data-report]");
@@ -18,10 +19,11 @@ function opened() {
 }
 
 function closed() {
+  panel().replaceChildren();
+  if (!opener) return;
   const sentence = opener && document.getElementById(opener);
   opener = null;
   lit(null);
-  panel().replaceChildren();
   sentence?.querySelector(".mark")?.focus({ preventScroll: true });
 }
 
@@ -63,7 +65,8 @@ export function watchPanel() {
   });
   // A correction answers with the whole page: the report is taken out of it; a refused one answers with the panel.
   document.body.addEventListener("htmx:beforeSwap", event => {
-    const { xhr, elt } = event.detail;
+    const { xhr, elt, target } = event.detail;
+    if (target.id === "utkast") place = { top: scrollY, area: elt.closest(".area")?.id ?? null };
     if (xhr.status === 422 && elt.closest("#panel")) {
       event.detail.target = panel();
       event.detail.shouldSwap = true;
@@ -74,13 +77,16 @@ export function watchPanel() {
 
 // After the report has been swapped for the corrected one: tell it, and stand where one stood.
 export function swapped() {
-  const at = opener;
+  const at = opener, from = place;
+  opener = place = null;
   if (panel().open) panel().close();
   const note = report().querySelector("[data-announce]");
   document.getElementById("meddelande").textContent = note?.querySelector("span")?.textContent ?? "";
+  if (from) scrollTo({ top: from.top, behavior: "instant" });
   const sentence = at && document.getElementById(at);
-  if (sentence) {
-    sentence.classList.add("lit");
-    sentence.querySelector(".mark")?.focus({ preventScroll: true });
-  }
+  const area = from?.area && document.getElementById(from.area);
+  const next = sentence?.querySelector(".mark") ?? area?.querySelector(".grade-form button") ?? area ?? report().querySelector("h1");
+  lit(sentence);
+  if (next?.tagName === "H1") next.tabIndex = -1;
+  next?.focus({ preventScroll: true });
 }

@@ -24,6 +24,8 @@ export function watchReading() {
   follow();
   addEventListener("hashchange", unfold);
   document.addEventListener("click", event => {
+    const dismissed = event.target.closest("[data-dismiss]");
+    if (dismissed) { event.preventDefault(); dismissed.closest(".saved").remove(); }
     for (const menu of document.querySelectorAll(".menu-box[open]")) {
       if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
     }
