@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "train": "pipeline.cli.training",
     "export": "pipeline.cli.training",
     "evaluate": "pipeline.cli.training",
+    "promote": "pipeline.cli.promotion",
 }
 
 

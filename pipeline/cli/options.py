@@ -22,6 +22,9 @@ AsOf = Annotated[
     typer.Option(metavar="DATE", formats=["%Y-%m-%d"], help="The day the plans' dates are judged on; today."),
 ]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME|FOLDER", help="Findings model; baseline is the linear one.")
+    str | None,
+    typer.Option(
+        metavar="NAME|FOLDER", help="Findings model; baseline is the linear one, champion the promoted one."
+    ),
 ]
 CatalogueName = Annotated[str, typer.Option(metavar="NAME|FILE", help="Catalogue of criteria.")]

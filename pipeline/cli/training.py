@@ -133,10 +133,28 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="Name of a shipped model, or a model folder.")],
     on: Annotated[list[Path], typer.Option(help="Labelled TSV files, or folders of them.")],
     track: Annotated[bool, typer.Option(help="Log the figures to MLflow.")] = True,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FOLDER|none", help="Model to compare with; by default the champion."),
+    ] = None,
 ) -> None:
-    """Scores a model on labelled reports."""
+    """Scores a model on labelled reports, and says whether it differs from another beyond chance: a bootstrap over the
+    reports, paired.
+    """
+    from pipeline.findings import champion  # noqa: PLC0415
     from pipeline.training import publish  # noqa: PLC0415
 
     existing(on)
-    for name, value in publish.evaluation(model, on, track).items():
+    other = against or (champion.NAME if champion.history() and model != champion.NAME else "none")
+    figures, differences = publish.compared(model, on, track, None if other == "none" else other)
+    for name, value in figures.items():
         print(f"{name:24} {'-' if value is None else format(value, '.4f')}")
+    for name, d in differences.items():
+        if d.value is None:
+            print(f"against {other}: {name}: not defined for both")
+        elif d.p is None:
+            print(f"against {other}: {name} {d.value:+.4f}; one report alone says nothing of chance")
+        else:
+            print(
+                f"against {other}: {name} {d.value:+.4f} (95 %: {d.low:+.4f} to {d.high:+.4f}; p {d.p:.3f})"
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.catalogue import Catalogue
-from pipeline.findings import manifest
+from pipeline.findings import champion, manifest
 from pipeline.findings.base import FindingsModel, SentenceInput, decide
 from pipeline.report import SpurError
 from pipeline.resources import assets
@@ -20,12 +20,16 @@ def available() -> dict[str, Path]:
 
 
 def load(name_or_folder: str | Path, catalogue: Catalogue) -> FindingsModel:
-    """The findings model of a name (shipped) or of a folder, for the criteria of `catalogue`.
+    """The findings model of a name (shipped, or `champion`: the promoted one) or of a folder, for the criteria of
+    `catalogue`.
 
     Raises SpurError (in Swedish) where there is none, or it is damaged or foreign.
     """
     shipped = available()
-    folder = shipped.get(str(name_or_folder), Path(name_or_folder))
+    if str(name_or_folder) == champion.NAME:
+        folder = champion.folder()
+    else:
+        folder = shipped.get(str(name_or_folder), Path(name_or_folder))
     if not folder.exists():
         names = ", ".join(shipped) or "inga levererade"
         raise SpurError(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from pipeline import catalogue as catalogues
 from pipeline.findings import load as load_model
-from pipeline.training import collect, figures, labelled, tracking
+from pipeline.training import collect, figures, labelled, significance, tracking
 from pipeline.training import evaluation as figures_of
 from pipeline.training.evaluation import Figures
 from pipeline.training.recipe import Recipe
 from pipeline.training.run import DONE, folder_of
+from pipeline.training.significance import Difference
 
 MARK = "mlflow-run.txt"  # the MLflow run that a folder was published as: not twice
 
@@ -47,14 +48,32 @@ def _pooled(mlflow: object, recipe: Recipe, out: Path) -> None:
 
 def evaluation(model: str, on: Sequence[Path], track: bool = True) -> Figures:
     """Figures of a model on labelled reports; logged as an MLflow run unless told not to."""
-    findings = load_model(model, catalogues.load())
+    return compared(model, on, track)[0]
+
+
+def compared(
+    model: str, on: Sequence[Path], track: bool = True, against: str | None = None
+) -> tuple[Figures, Mapping[str, Difference]]:
+    """(figures of a model on labelled reports; how they differ from those of the model `against`, beyond chance); logged
+    as an MLflow run unless told not to."""
+    catalogue = catalogues.load()
+    findings = load_model(model, catalogue)
     data = labelled.load(on, findings.catalogue)
-    probabilities = findings.predict(data.inputs())
-    codes, sure = figures_of.found(probabilities, findings.thresholds)
+    codes, sure = figures_of.found(findings.predict(data.inputs()), findings.thresholds)
     values = figures_of.sentence_figures(data.gold, codes, sure)
+    differences: Mapping[str, Difference] = {}
+    if against is not None:
+        other = load_model(against, catalogue)
+        first, _ = figures_of.found(other.predict(data.inputs()), other.thresholds)
+        differences = significance.all_metrics(data.gold, first, codes, data.reports)
     if track:
         with tracking.run(f"evaluate {findings.info.name}") as mlflow:
             mlflow.log_params({"model": findings.info.name, "version": findings.info.version})
             mlflow.log_params({"on": " ".join(map(str, on))[:5000], "data": data.hash()})
             tracking.log_metrics(mlflow, values)
-    return values
+            for name, d in differences.items():
+                told = {"": d.value, ".low": d.low, ".high": d.high, ".p": d.p}
+                tracking.log_metrics(mlflow, {f"against.{name}{k}": v for k, v in told.items()})
+            if against is not None:
+                mlflow.log_param("against", against)
+    return values, differences

@@ -1,0 +1,296 @@
+"""Whether a model may become the champion: compared on guarded slices, calibration, size and speed; refused with reasons.
+
+What it takes stands in `configs/promotion.yaml`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from pipeline.catalogue import Catalogue
+from pipeline.corpus import tsv
+from pipeline.findings import FindingsModel, manifest
+from pipeline.report import SpurError
+from pipeline.resources import assets
+from pipeline.training import evaluation
+from pipeline.training.labelled import Labelled, of_reports
+from pipeline.training.significance import METRICS, Difference, compare
+
+SLICES = ("writer", "section", "specialty", "length", "criterion")
+CORPUS = Path("data/corpus")
+_SPEED = 300  # sentences that speed is measured on
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Refused where P(worse by more than `tolerance`) reaches `level`."""
+
+    tolerance: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """Of a slice, to be guarded."""
+
+    reports: int
+    sentences: int
+    shortfalls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`configs/promotion.yaml`; see there."""
+
+    registered: str
+    judged_on: tuple[str, ...]
+    metrics: tuple[str, ...]
+    all: Guard
+    slices: Guard
+    guarded: tuple[str, ...]
+    least: Least
+    resamples: int
+    seed: int
+    calibration: Mapping[str, float]
+    megabytes: float
+    seconds_per_1000: float
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Limits:
+        """The file, or the shipped one. Raises SpurError where it is malformed."""
+        path = path or assets("configs") / "promotion.yaml"
+        try:
+            raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf8"))
+            if unknown := set(raw) - {f.name for f in fields(cls)}:
+                raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+            made = cls(
+                **{
+                    **raw,
+                    "judged_on": tuple(raw["judged_on"]),
+                    "metrics": tuple(raw["metrics"]),
+                    "guarded": tuple(raw["guarded"]),
+                    "all": Guard(**raw["all"]),
+                    "slices": Guard(**raw["slices"]),
+                    "least": Least(**raw["least"]),
+                }
+            )
+        except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as e:
+            raise SpurError(f"{path}: no limits for promotion ({e}); compare configs/promotion.yaml") from e
+        if bad := {*made.metrics} - {*METRICS} | {*made.guarded} - {*SLICES}:
+            raise SpurError(f"{path}: unknown {', '.join(sorted(bad))}")
+        return made
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A metric on a part of the sentences; `guarded`: large enough to refuse for."""
+
+    kind: str
+    name: str
+    metric: str
+    sentences: int
+    guarded: bool
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The comparison of a candidate with the champion. `reasons` is empty where it may be promoted."""
+
+    champion: str
+    candidate: str
+    data: str  # hash
+    slices: tuple[Slice, ...]
+    calibration: tuple[float | None, float | None]  # ECE of champion, candidate
+    megabytes: float
+    seconds_per_1000: tuple[float, float]  # champion, candidate
+    reasons: tuple[str, ...]
+
+    @property
+    def accepted(self) -> bool:
+        return not self.reasons
+
+    @property
+    def overall(self) -> tuple[Slice, ...]:
+        """The metrics over all sentences."""
+        return tuple(s for s in self.slices if s.kind == "all")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model's findings on the labelled sentences."""
+
+    codes: NDArray[np.int8]
+    sure: NDArray[np.float32]
+    seconds: float  # for 1,000 sentences
+
+
+def judge(model: FindingsModel, data: Labelled) -> Judged:
+    """Predict all sentences, and time some of them (after a first, untimed pass)."""
+    inputs = data.inputs()
+    codes, sure = evaluation.found(model.predict(inputs), model.thresholds)
+    some = inputs[:_SPEED]
+    begin = time.perf_counter()
+    model.predict(some)
+    return Judged(codes, sure, (time.perf_counter() - begin) / len(some) * 1000)
+
+
+def megabytes(folder: Path) -> float:
+    """Size of the files that the manifest names, with it."""
+    names = [manifest.FILE, *manifest.read(folder).files]
+    return sum((folder / n).stat().st_size for n in names) / 1e6
+
+
+def labelled(paths: Sequence[Path], catalogue: Catalogue) -> tuple[Labelled, dict[str, NDArray[np.str_]]]:
+    """(sentences; what they are sliced by: {kind: the slice's name for each sentence})."""
+    reports = tsv.read_all(paths)
+    data = of_reports(reports, catalogue)
+    specialty = {r.id: r.meta.get("spec", "?") for r in reports}
+    words = np.array([len(t.split()) for t in data.texts])
+    length = np.select(
+        [words <= 6, words <= 14, words <= 25], ["1-6 words", "7-14 words", "15-25 words"], "26+ words"
+    )
+    return data, {
+        "writer": data.writers,
+        "section": data.sections,
+        "specialty": np.array([specialty[str(r)] for r in data.reports]),
+        "length": length,
+    }
+
+
+def seen(folder: Path, paths: Sequence[Path]) -> list[str]:
+    """Those of the paths that the model's manifest names as trained on (or that lie in a folder it names).
+
+    Paths are as they were where it was trained; a bare name is a folder of `data/corpus`.
+    """
+    told = [Path(s) for s in manifest.read(folder).data.get("sources") or ()]
+    sources = {s.resolve() for s in told} | {(CORPUS / s).resolve() for s in told if len(s.parts) == 1}
+    return [str(p) for p in paths if sources & {p.resolve(), *p.resolve().parents}]
+
+
+def _parts(
+    data: Labelled, groups: Mapping[str, NDArray[np.str_]], kinds: Sequence[str]
+) -> Iterator[tuple[str, str, NDArray[np.bool_], NDArray[np.intp]]]:
+    """(kind, name, which sentences, which criteria) of every slice."""
+    every, criteria = np.ones(len(data), bool), np.arange(len(data.criteria))
+    yield "all", "all", every, criteria
+    for kind in kinds:
+        if kind == "criterion":
+            for c, name in enumerate(data.criteria):
+                yield kind, name, every, criteria[c : c + 1]
+        else:
+            for name in np.unique(groups[kind]):
+                yield kind, str(name), groups[kind] == name, criteria
+
+
+def slices(
+    data: Labelled, groups: Mapping[str, NDArray[np.str_]], first: Judged, second: Judged, limits: Limits
+) -> Iterator[Slice]:
+    """Every metric on every slice. Of one criterion, only its shortfalls are compared."""
+    for kind, name, which, criteria in _parts(data, groups, limits.guarded):
+        gold = data.gold[which][:, criteria]
+        a, b = first.codes[which][:, criteria], second.codes[which][:, criteria]
+        reports = data.reports[which]
+        told = (gold > 1).any(1)
+        enough = (
+            len(np.unique(reports[told] if kind == "criterion" else reports)) >= limits.least.reports
+            and len(gold) >= limits.least.sentences
+            and int((gold > 1).sum()) >= limits.least.shortfalls
+        )
+        guard = limits.all if kind == "all" else limits.slices
+        for metric in limits.metrics if kind != "criterion" else ("shortfall_micro_f1",):
+            d = compare(gold, a, b, reports, metric, guard.tolerance, limits.resamples, limits.seed)
+            if d.first is not None or d.second is not None:
+                yield Slice(kind, name, metric, len(gold), kind == "all" or enough, d)
+
+
+def worse(s: Slice, limits: Limits) -> str | None:
+    """Why the slice speaks against the candidate; None where it doesn't."""
+    guard = limits.all if s.kind == "all" else limits.slices
+    if not s.guarded or s.difference.worse < guard.level or s.difference.value is None:
+        return None
+    d = s.difference
+    where = "over all" if s.kind == "all" else f"{s.kind} {s.name}"
+    return (
+        f"{s.metric} {where}: {d.second:.3f} against the champion's {d.first:.3f} "
+        f"(difference {d.value:+.3f}, 95 % interval {d.low:+.3f} to {d.high:+.3f}, {d.reports} reports)"
+    )
+
+
+def _other(
+    candidate: FindingsModel,
+    catalogue: Catalogue,
+    first: float | None,
+    second: float | None,
+    size: float,
+    seconds: float,
+    limits: Limits,
+) -> Iterator[str]:
+    """What else speaks against it."""
+    most, more = limits.calibration["at_most"], limits.calibration["worse"]
+    if second is None:
+        yield "it finds nothing: no calibration to judge"
+    elif second > most:
+        yield f"calibration: the findings' ECE is {second:.3f}, at most {most:.3f} is allowed"
+    elif first is not None and second > first + more:
+        yield (
+            f"calibration: the findings' ECE is {second:.3f}, the champion's {first:.3f}, "
+            f"at most {more:.3f} above is allowed"
+        )
+    if size > limits.megabytes:
+        yield f"size: {size:.1f} MB, at most {limits.megabytes:g} is allowed"
+    if seconds > limits.seconds_per_1000:
+        yield f"speed: {seconds:.1f} s for 1,000 sentences, at most {limits.seconds_per_1000:g} is allowed"
+    unknown = getattr(candidate, "unknown", ())
+    if unknown:
+        some = ", ".join(unknown[:5]) + (" …" if len(unknown) > 5 else "")
+        yield f"criteria: it was not trained on {some} of {catalogue.name}"
+
+
+def _ece(judged: Judged, gold: NDArray[np.int8]) -> float | None:
+    told = judged.codes > 0
+    return evaluation.ece(judged.sure[told], (gold == judged.codes)[told])
+
+
+def compare_models(
+    champion: FindingsModel,
+    candidate: FindingsModel,
+    folder: Path,
+    paths: Sequence[Path],
+    catalogue: Catalogue,
+    limits: Limits,
+) -> Verdict:
+    """The verdict on the candidate in `folder`, from the labelled reports of `paths`."""
+    data, groups = labelled(paths, catalogue)
+    first, second = judge(champion, data), judge(candidate, data)
+    each = tuple(slices(data, groups, first, second, limits))
+    reasons = [why for s in each if (why := worse(s, limits))]
+    if trained := seen(folder, paths):
+        reasons.insert(
+            0, f"it was trained on {', '.join(trained)}: judge it on reports that it has not seen (--on)"
+        )
+    calibration = (_ece(first, data.gold), _ece(second, data.gold))
+    size = megabytes(folder)
+    reasons += _other(candidate, catalogue, *calibration, size, second.seconds, limits)
+    return Verdict(
+        _named(champion),
+        _named(candidate),
+        data.hash(),
+        each,
+        calibration,
+        size,
+        (first.seconds, second.seconds),
+        tuple(reasons),
+    )
+
+
+def _named(model: FindingsModel) -> str:
+    return f"{model.info.name} {model.info.version}"
