@@ -77,19 +77,20 @@ class Process:
 
     def __init__(self, home: Path, *options: str, **environment: str) -> None:
         env = {k: v for k, v in os.environ.items() if k not in ("SPUR_STORE", "SPUR_TOKEN")}
+        self.log = home / "server.log"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pipeline", "serve", "--port", "0", "--model", "baseline", *options],
             cwd=ROOT,
             env={**env, "SPUR_HOME": str(home), **environment},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.log.open("a"),
             text=True,
         )
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], 60)
         line = self.process.stdout.readline() if ready else ""
         found = re.search(r"http\S+?:(\d+)/", line)
-        assert found, (line, self.process.stderr.read() if self.process.poll() is not None else "")
+        assert found, (line, self.log.read_text())
         self.url = f"http://127.0.0.1:{found.group(1)}"
         self.client = httpx.Client(base_url=self.url, timeout=60)
         self._wait()
@@ -117,9 +118,8 @@ class Process:
 
     def _end(self) -> None:
         self.process.wait(timeout=60)
-        for pipe in (self.process.stdout, self.process.stderr):
-            if pipe:
-                pipe.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 @contextmanager

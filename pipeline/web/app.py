@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from inspect import signature
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ import anyio.to_thread
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -33,6 +34,9 @@ from pipeline.web.settings import Settings
 
 STATIC = Path(__file__).resolve().parent / "static"
 _THREADS = 64  # for requests that wait: many more than run at once
+_QUIET: Any = dict.fromkeys(
+    ("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False
+)  # what newer versions of FastAPI can send elsewhere
 _WORDS = {
     400: ("Felaktig begäran", "Begäran går inte att förstå"),
     404: ("Finns inte", "Sidan finns inte"),
@@ -56,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         lifespan=_lifespan,
+        **({"telemetry": _QUIET} if "telemetry" in signature(FastAPI).parameters else {}),
     )
     app.state.workbench, app.state.gate = bench, access.Gate(settings)
     app.include_router(api.open_router)
@@ -132,6 +137,11 @@ def _invalid(request: Request, e: Exception) -> Response:
     return _answer(request, 422, WebError.title, f"Begäran har fel i {told}", errors)
 
 
+def _gone(request: Request, e: Exception) -> Response:
+    """The sender went away: nobody hears the answer, and there is nothing to log."""
+    return _answer(request, 400, "Avbrutet", "Begäran kom inte fram i sin helhet")
+
+
 def _fault(request: Request, e: Exception) -> Response:
     log.error("a request failed", exc_info=e)
     response = _answer(
@@ -145,5 +155,6 @@ _HANDLERS: dict[int | type[Exception], Any] = {
     SpurError: _spur_error,
     HTTPException: _http_error,
     RequestValidationError: _invalid,
+    ClientDisconnect: _gone,
     Exception: _fault,
 }

@@ -6,11 +6,12 @@ Plain ASGI, so that nothing of a request is in memory before it has been let in.
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -121,13 +122,15 @@ class Guard:
         counted = _Counted(receive, most)
 
         async def answer(message: Message) -> None:
-            if not counted.over:
+            if not counted.over:  # else the application answers to half a body: nobody hears that
                 await send(message)
-            elif message["type"] == "http.response.start":
-                await _drain(receive)
-                await refusal(scope, receive, send)
 
-        await self.app(scope, counted, answer)
+        with suppress(_TooLong):
+            await self.app(scope, counted, answer)
+        if counted.over:
+            if counted.more:
+                await _drain(receive)
+            await refusal(scope, receive, send)
 
 
 class _TooLong(Exception):  # noqa: N818 - ends the reading of a body
@@ -138,12 +141,13 @@ class _Counted:
     """A body that ends with an error once it is longer than it may be."""
 
     def __init__(self, receive: Receive, most: int) -> None:
-        self._receive, self._left, self.over = receive, most, False
+        self._receive, self._left, self.over, self.more = receive, most, False, True
 
     async def __call__(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
+            self.more = message.get("more_body", False)
             if self._left < 0:
                 self.over = True
                 raise _TooLong
@@ -152,12 +156,12 @@ class _Counted:
 
 async def _drain(receive: Receive) -> None:
     """Reads a refused body away, within reason."""
-    left, end = _DRAIN, time.monotonic() + _DRAIN_SECONDS
-    while left > 0 and time.monotonic() < end:
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return
+    left, more = _DRAIN, True
+    with anyio.move_on_after(_DRAIN_SECONDS):
+        while more and left > 0:
+            message = await receive()
+            left -= len(message.get("body", b""))
+            more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:

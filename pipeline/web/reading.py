@@ -9,7 +9,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
@@ -17,6 +17,7 @@ from pipeline.drafting import Parsed
 from pipeline.reading.isolation import IsolatedReader
 from pipeline.reading.limits import MEGA
 from pipeline.reading.limits import Limits as FileLimits
+from pipeline.report import SpurError
 from pipeline.web.errors import Busy, TooLarge
 from pipeline.web.settings import Limits
 from pipeline.web.worker import PARSED
@@ -63,7 +64,11 @@ class Readers:
     def warm(self) -> None:
         """Starts the processes, so that the first request need not wait for them."""
         for _ in self._children:
-            threading.Thread(target=self._ask, args=({"sections": {}},), daemon=True).start()
+            threading.Thread(target=self._try, daemon=True).start()
+
+    def _try(self) -> None:
+        with suppress(SpurError):  # what is wrong is told to the first request that meets it
+            self._ask({"sections": {}})
 
     def close(self) -> None:
         """Ends the processes."""
