@@ -7,7 +7,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,14 @@ class Watched:
     def go(self, path: str) -> None:
         self.page.goto(self.base + path)
 
-    def axe(self) -> list[str]:
-        """What axe finds wrong: rule and the elements."""
+    def axe(self, only: Sequence[str] = ()) -> list[str]:
+        """What axe finds wrong, rule and elements; of all rules of WCAG 2.2 A and AA and good practice, or of some."""
         self.page.evaluate("document.getAnimations().forEach(a => a.finish())")
         # through the debugger, which no Content-Security-Policy of the page holds for
         self.page.evaluate(AXE.read_text(encoding="utf8"))
         found = self.page.evaluate(
-            "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", _RULES
+            "([type, values]) => axe.run(document, {runOnly: {type, values}, resultTypes: ['violations']})",
+            ["rule", list(only)] if only else ["tag", _RULES],
         )
         return [
             f"{v['id']} ({v['impact']}): {'; '.join(n['html'][:160] for n in v['nodes'][:4])}"
@@ -50,15 +51,15 @@ class Watched:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The workbench on a port of the loopback."""
     import uvicorn  # noqa: PLC0415
+    from web_fixtures import settings  # noqa: PLC0415
 
     from pipeline.web.app import create_app  # noqa: PLC0415
-    from pipeline.web.settings import Settings  # noqa: PLC0415
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    settings = Settings(port=port, store=tmp_path_factory.mktemp("web") / "store.db", model="baseline")
-    running = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="error"))
+    app = create_app(settings(tmp_path_factory.mktemp("web"), port=port))
+    running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     end = time.monotonic() + 60

@@ -47,17 +47,18 @@ def report(server: str, chromium: Any) -> str:
 @pytest.mark.parametrize("mode", MODES)
 def test_axe_finds_nothing_wrong(opened: Opened, report: str, mode: str) -> None:
     w = opened(**MODES[mode])
+    only = ["color-contrast"] if mode == "dark" else []  # all that is another in the dark
     found = {}
-    for path in (*PAGES, report, f"{report}/mening/13", f"{report}/historik", f"{report}/glom"):
+    more = [f"{report}/mening/13", f"{report}/historik", f"{report}/glom"] if mode == "light" else []
+    for path in (*PAGES, report, *more):
         w.go(path)
-        if wrong := w.axe():
+        if wrong := w.axe(only):
             found[path] = wrong
-        assert w.page.evaluate("document.documentElement.lang") == "sv"
     w.go(report)
     w.page.click("#m12 .nr")
     w.page.wait_for_selector("dialog[open]")
     w.page.evaluate("document.querySelectorAll('dialog details').forEach(d => { d.open = true })")
-    if wrong := w.axe():
+    if wrong := w.axe(only):
         found["the panel"] = wrong
     assert not found, "\n".join(f"{path}: {x}" for path, wrong in found.items() for x in wrong)
 

@@ -73,14 +73,10 @@ def cited(text: str) -> Markup:
 
 def possible(area: AreaDraft) -> str:
     """The conformal set in words."""
-    grades = list(area.grade_set)
-    if len(grades) == 1:
-        return f"Bara {grades[0]} är rimligt utifrån texten."
-    return (
-        f"{' eller '.join([', '.join(grades[:-1]), grades[-1]])} är alla möjliga utifrån texten."
-        if len(grades) > 2
-        else f"Både {listed(grades)} är möjliga utifrån texten."
-    )
+    grades = listed(area.grade_set)
+    if len(area.grade_set) == 1:
+        return f"Bara {grades} är rimligt utifrån texten."
+    return f"{'Både ' if len(area.grade_set) == 2 else ''}{grades} är möjliga utifrån texten."
 
 
 def sureness(area: AreaDraft) -> str:
