@@ -76,6 +76,7 @@ class Process:
     """`spur serve` as a process of its own."""
 
     def __init__(self, home: Path, *options: str, **environment: str) -> None:
+        home.mkdir(parents=True, exist_ok=True)
         env = {k: v for k, v in os.environ.items() if k not in ("SPUR_STORE", "SPUR_TOKEN")}
         self.log = home / "server.log"
         self.process = subprocess.Popen(
