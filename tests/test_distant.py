@@ -228,3 +228,30 @@ def test_the_feed_gives_whole_reports_in_the_order_of_the_spans(built: Path, tmp
         texts = [r.texts for name in step.reports for r in reports if r.id == name]
         assert len(step.bag) == sum(map(len, texts))
     assert [s.reports for s in feed.epoch(1)] == [s.reports for s in feed.epoch(1)]
+
+
+def test_the_networks_step_learns_from_bags_alone(built: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from small_bert import write  # noqa: PLC0415
+
+    from pipeline.training import labelled  # noqa: PLC0415
+    from pipeline.training.model import HeadConfig  # noqa: PLC0415
+    from pipeline.training.recipe import Recipe  # noqa: PLC0415
+    from pipeline.training.trainer import Trainer  # noqa: PLC0415
+
+    recipe = Recipe(name="small", encoder="kb-bert", epochs=1, head=HeadConfig(heads=4, inner=64))
+    data = labelled.load([CORPUS / "w14-tx-05.tsv"], CATALOGUE)
+    cpu = torch.device("cpu")
+    trainer = Trainer(recipe, data, write(tmp_path / "bert"), cpu)
+    feed = bags.BagFeed(
+        distant.load([built], CATALOGUE), CATALOGUE, POLICY, trainer.encoder, tokens=10
+    )  # a report a step
+    optimizer = torch.optim.Adam(trainer.net.parameters(), lr=5e-3)
+    losses = []
+    for step, _ in zip(feed, range(6), strict=False):
+        optimizer.zero_grad()
+        loss = bags.step_loss(trainer._forward, step, cpu, CONFIG)
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss))
+    assert all(map(math.isfinite, losses)) and np.mean(losses[-2:]) < 0.8 * np.mean(losses[:2])

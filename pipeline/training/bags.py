@@ -9,7 +9,7 @@ instead (log-sum-exp, Ramon & De Raedt 2000).
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -132,6 +132,23 @@ def bag_loss(
         silent = torch.zeros(len(clauses), dtype=none.dtype, device=none.device).index_add(0, place, none)
         loss = loss - config.either * ((1 - silent.exp()).clamp(min=_LEAST).log()).mean()
     return loss
+
+
+Forward = Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]
+
+
+def step_loss(forward: Forward, step: BagStep, device: torch.device, config: BagConfig) -> Tensor:
+    """The loss of one step of the feed. `forward` is the trainer's: packed windows, the wordings first, to (relevance
+    [n, criteria], status [n, criteria, 3]) of the sentences after them."""
+    p = step.packed
+    parts = {"ids": p.ids, "segment": p.segment, "position": p.position, "start": p.start, "length": p.length}
+    host = {k: torch.from_numpy(v) for k, v in parts.items()}
+    host["targets"] = torch.full(
+        step.can.shape, -1
+    )  # says how many sentences there are, and that none is labelled
+    relevance, status = forward({k: v.to(device) for k, v in host.items()})
+    bag, can = torch.from_numpy(step.bag).to(device), torch.from_numpy(step.can).to(device)
+    return bag_loss(relevance, status, bag, can, step.said.to(device), len(step.reports), config)
 
 
 # --- the feed ---------------------------------------------------------------------------------------------------
