@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -19,7 +19,10 @@ from pipeline.rendering import jsonl
 from pipeline.rendering.audit.json import audit_json
 from pipeline.web import access, models
 from pipeline.web.errors import WebError
+from pipeline.web.problems import MEDIA_TYPE
 from pipeline.web.service import (
+    AUDIT_FORMATS,
+    FORMATS,
     Download,
     Filters,
     Metadata,
@@ -31,7 +34,7 @@ from pipeline.web.service import (
     Workbench,
 )
 
-_PROBLEM = {"model": models.ProblemOut, "content": {"application/problem+json": {}}}
+_PROBLEM = {"content": {MEDIA_TYPE: {"schema": models.ProblemOut.model_json_schema()}}}
 _FAULTS: dict[int | str, dict[str, Any]] = {
     status: {**_PROBLEM, "description": what}
     for status, what in {
@@ -236,10 +239,14 @@ def describe(bench: Bench, user: Who, report: str, body: models.MetadataIn) -> d
     return models.work_json(bench.get(user, report))
 
 
-_FILE = {"content": {"application/octet-stream": {}}, "description": "The file"}
+def _files(formats: Mapping[str, str]) -> dict[int | str, dict[str, Any]]:
+    """What an export answers, for the description."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    content = {kind: {} if "json" in kind else binary for kind in formats.values()}
+    return {200: {"description": "The file", "content": content}}
 
 
-@router.get("/reports/{report}/export", responses={200: _FILE}, response_class=Response, tags=["reports"])
+@router.get("/reports/{report}/export", responses=_files(FORMATS), response_class=Response, tags=["reports"])
 def export(
     bench: Bench, user: Who, report: str, format: Literal["docx", "pdf", "xlsx", "html", "json"] = "docx"
 ) -> Response:
@@ -332,7 +339,7 @@ def audit(bench: Bench, user: Who, narrow: Narrowed, as_of: Day = None, mask: bo
     return audit_json(bench.audit(user, narrow, as_of, mask).audit)
 
 
-@router.get("/audit/export", responses={200: _FILE}, response_class=Response, tags=["archive"])
+@router.get("/audit/export", responses=_files(AUDIT_FORMATS), response_class=Response, tags=["archive"])
 def audit_file(
     bench: Bench,
     user: Who,
