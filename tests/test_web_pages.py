@@ -136,6 +136,8 @@ def test_a_correction_and_its_undoing(client: TestClient, report: dict[str, Any]
     undone = post(client, correction[1])
     assert "Ångrat" in client.get(undone.headers["location"]).text
     assert 'name="name"' not in client.get(where).text  # asked once
+    told = post(client, where, do="change", criterion=criterion, to_criterion=criterion, status="none")
+    assert "togs bort" in client.get(told.headers["location"]).text
 
 
 def test_a_wrong_correction_is_told_and_keeps_the_page(client: TestClient, report: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ def opened(chromium: Any, server: str) -> Iterator[Opened]:
 
     def new(**options: Any) -> Watched:
         context = chromium.new_context(
-            locale="sv-SE", **{"viewport": {"width": 1300, "height": 900}, **options}
+            locale="sv-SE", reduced_motion="reduce", **{"viewport": {"width": 1300, "height": 900}, **options}
         )
         context.set_default_timeout(15_000)
         watched = Watched(context.new_page(), server)

@@ -94,7 +94,7 @@ def correct_finding(
     told = comment.strip() or None
     user, named = signing(request, user, name)
     try:
-        if do == "wrong":
+        if do == "wrong" or (do == "change" and status == "none"):
             made = bench.correct_finding(user, report, number, criterion, "none", told)
         elif do == "change" and to_criterion and to_criterion != criterion:
             made = bench.move_finding(user, report, number, criterion, to_criterion, status, told)[-1]
