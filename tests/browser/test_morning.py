@@ -149,6 +149,16 @@ def test_the_same_without_scripts(opened: Opened) -> None:
     assert "Bo Berg" in (page.text_content("#historik") or "")
 
 
+def test_a_sentence_has_a_page_of_its_own(opened: Opened) -> None:
+    w = opened()
+    report = _upload(w)
+    w.go(f"/utkast/{report}/mening/9")
+    w.page.fill("#namn-bort-1", "Eva Ek")
+    w.page.locator("section.finding").first.get_by_role("button", name="Stämmer inte").click()
+    w.page.wait_for_url(f"**/utkast/{report}?sparat=*#m9")
+    _saved(w, "Mening 9")
+
+
 def test_writing_area_by_area_with_suggestions(opened: Opened) -> None:
     w = opened()
     page = w.page
