@@ -63,7 +63,10 @@ def _has(path: Path, view: str) -> bool:
 
 
 def read(recipe: Recipe, out: Path) -> Collected:
-    """The finished folds' logits, put together, in the views that all of them have. Raises SpurError where there is none, or one is of other data."""
+    """The finished folds' logits, put together, in the views that all of them have.
+
+    Raises SpurError where no fold is finished, or one is of other data.
+    """
     catalogue = catalogues.load(recipe.catalogue)
     data = labelled.load([Path(p) for p in recipe.train], catalogue)
     folds = finished(recipe, out)
