@@ -94,7 +94,9 @@ def test_suggestions_keep_nothing(client: TestClient) -> None:
 
 def test_a_finding_is_corrected_and_the_grade_follows(client: TestClient) -> None:
     """The last shortfall said not to be there: the area is better, the model's word stays beside, undo brings all back."""
-    text = "Handledaren och ST-läkaren träffas varje vecka. Handledarutbildning saknas hos två av handledarna."
+    text = (
+        "Handledaren och ST-läkaren träffas varje vecka. Handledarutbildning saknas hos två av handledarna."
+    )
     told = client.post("/api/v1/reports", json={"sections": {"E": text}}).json()
     key, before = told["id"], told["draft"]
     short = [
@@ -207,7 +209,9 @@ def test_search_leads_to_the_sentence(client: TestClient) -> None:
     listed = client.get("/api/v1/search", params={"section": "G", "report": told["id"]}).json()["hits"]
     assert len(listed) == 1
     problem(client.get("/api/v1/search", params={"q": " "}), 422)
-    problem(client.get("/api/v1/search", params={"q": "a", "by": "meaning"}), 422)  # the baseline has no vectors
+    problem(
+        client.get("/api/v1/search", params={"q": "a", "by": "meaning"}), 422
+    )  # the baseline has no vectors
 
 
 def test_the_archive_is_filtered(client: TestClient) -> None:
@@ -242,7 +246,9 @@ def test_exports_have_the_corrections(client: TestClient, format: str) -> None:
     content = answer.content
     if format in ("docx", "xlsx"):
         with zipfile.ZipFile(io.BytesIO(content)) as file:
-            text = "".join(file.read(n).decode("utf8", "replace") for n in file.namelist() if n.endswith("xml"))
+            text = "".join(
+                file.read(n).decode("utf8", "replace") for n in file.namelist() if n.endswith("xml")
+            )
         assert "Kommentarsson" in text
     elif format == "pdf":
         assert content.startswith(b"%PDF")

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from pipeline.report import LISTS, Draft
 from pipeline.search import SentenceVectors
 from pipeline.web import corrected
 from pipeline.web.errors import Busy, TooLarge, WebError
+from pipeline.web.latest import Latest
 from pipeline.web.reading import Readers, base_name
 from pipeline.web.settings import Settings
 
@@ -41,27 +41,8 @@ class Made:
     vectors: NDArray[np.float32] | None
 
 
-class Answers:
-    """The latest answers of the model by a key. Safe to share between threads."""
-
-    def __init__(self, most: int = _REMEMBERED) -> None:
-        self._most, self._size, self._lock = most, 0, threading.Lock()
-        self._known: OrderedDict[object, Probabilities] = OrderedDict()
-
-    def get(self, key: object) -> Probabilities | None:
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-            return self._known.get(key)
-
-    def put(self, key: object, answer: Probabilities) -> None:
-        with self._lock:
-            if key in self._known:
-                self._size -= self._known.pop(key).nbytes
-            self._known[key] = answer
-            self._size += answer.nbytes
-            while self._size > self._most:
-                self._size -= self._known.popitem(last=False)[1].nbytes
+def _answers() -> Latest[Probabilities]:
+    return Latest(_REMEMBERED, lambda answer: answer.nbytes)
 
 
 class Desk:
@@ -72,8 +53,9 @@ class Desk:
         self.drafter = Drafter.load(settings.model, settings.catalogue)
         self._readers = Readers(settings.limits, str(settings.catalogue))
         self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._writing = threading.BoundedSemaphore(1)  # who writes does not wait for whole reports
         self._lock, self._inside = threading.Lock(), 0
-        self._answers, self._written = Answers(), Answers()
+        self._answers, self._written = _answers(), _answers()
 
     def start(self) -> None:
         """Gets the reading processes ready."""
@@ -102,14 +84,15 @@ class Desk:
                 self._inside -= 1
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, writing: bool = False) -> Iterator[None]:
         """One of the few places where the model runs."""
-        if not self._turns.acquire(timeout=self.limits.patience_seconds):
+        turns = self._writing if writing else self._turns
+        if not turns.acquire(timeout=self.limits.patience_seconds):
             raise Busy("Servern hinner inte med just nu: försök igen om en stund", retry_after=10)
         try:
             yield
         finally:
-            self._turns.release()
+            turns.release()
 
     def _today(self) -> Drafter:
         return replace(self.drafter, as_of=date.today())
@@ -179,7 +162,7 @@ class Desk:
         with self._admitted():
             parsed = self._readers.sections(self.checked(sections))
             self._fits(parsed)
-            with self.turn():
+            with self.turn(writing=True):
                 told = corrected.Told(self.drafter.model, self._remembered(inputs(parsed)))
                 draft = replace(self._today(), model=told).finish(parsed)
         return replace(draft, report=replace(draft.report, file=None))

@@ -32,6 +32,9 @@ class _Child(IsolatedReader):
     MODULE: ClassVar[str] = "pipeline.web.worker"
 
 
+Free = queue.LifoQueue[_Child]
+
+
 def base_name(name: str) -> str | None:
     """What a client calls its file, as a name to show: without folders, control characters and excess length."""
     last = _SEPARATORS.split(name)[-1]
@@ -55,20 +58,23 @@ class Readers:
         )
         self._children = [
             _Child(within, float(limits.read_seconds), limits.read_megabytes << 20)
-            for _ in range(limits.readers)
+            for _ in range(limits.readers + 1)
         ]
-        self._free: queue.LifoQueue[_Child] = queue.LifoQueue()
-        for child in self._children:
-            self._free.put(child)
+        # One is for what is being written: who writes must not wait for others' files to be read.
+        self._files: Free = queue.LifoQueue()
+        self._writing: Free = queue.LifoQueue()
+        self._writing.put(self._children[0])
+        for child in self._children[1:]:
+            self._files.put(child)
 
     def warm(self) -> None:
         """Starts the processes, so that the first request need not wait for them."""
-        for _ in self._children:
-            threading.Thread(target=self._try, daemon=True).start()
+        for free in (self._writing, *(self._files for _ in self._children[1:])):
+            threading.Thread(target=self._try, args=(free,), daemon=True).start()
 
-    def _try(self) -> None:
+    def _try(self, free: Free) -> None:
         with suppress(SpurError):  # what is wrong is told to the first request that meets it
-            self._ask({"sections": {}})
+            self._ask(free, {"sections": {}})
 
     def close(self) -> None:
         """Ends the processes."""
@@ -76,18 +82,18 @@ class Readers:
             child.close()
 
     @contextmanager
-    def _lent(self) -> Iterator[_Child]:
+    def _lent(self, free: Free) -> Iterator[_Child]:
         try:
-            child = self._free.get(timeout=self._limits.patience_seconds)
+            child = free.get(timeout=self._limits.patience_seconds)
         except queue.Empty:
             raise Busy("Servern läser andra filer just nu: försök igen om en stund", retry_after=10) from None
         try:
             yield child
         finally:
-            self._free.put(child)
+            free.put(child)
 
-    def _ask(self, request: Mapping[str, Any]) -> Parsed:
-        with self._lent() as child:
+    def _ask(self, free: Free, request: Mapping[str, Any]) -> Parsed:
+        with self._lent(free) as child:
             answer = child.exchange({**request, "catalogue": self._catalogue})
         return PARSED.validate_python(answer["parsed"])
 
@@ -102,7 +108,7 @@ class Readers:
             with os.fdopen(handle, "wb") as out:
                 self._copy(content, out, digest.update)
             ending = found.group().lower() if (found := _ENDING.search(name)) else ""
-            return self._ask({"path": path, "name": f"rapport{ending}"}), digest.hexdigest()
+            return self._ask(self._files, {"path": path, "name": f"rapport{ending}"}), digest.hexdigest()
         finally:
             Path(path).unlink(missing_ok=True)
 
@@ -118,4 +124,4 @@ class Readers:
 
     def sections(self, sections: Mapping[str, str]) -> Parsed:
         """What was written area by area, parsed."""
-        return self._ask({"sections": dict(sections)})
+        return self._ask(self._writing, {"sections": dict(sections)})

@@ -40,6 +40,7 @@ from pipeline.web.desk import Desk, Made
 from pipeline.web.errors import Busy, Lacking, NotFound, WebError
 from pipeline.web.exports import AUDIT_FORMATS, FORMATS
 from pipeline.web.jobs import Jobs
+from pipeline.web.latest import Latest
 from pipeline.web.settings import Settings
 from pipeline.web.shapes import Archive, Audited, Download, Upload, User, Way, Work
 
@@ -94,6 +95,7 @@ class Workbench:
                 self._desk.close()
             raise
         self._closing = threading.Lock()
+        self._regraded: Latest[Draft] = Latest(128)
 
     def start(self) -> None:
         """Begins with the batch jobs that an earlier run left."""
@@ -193,8 +195,15 @@ class Workbench:
         """The draft with its corrected findings, and the grades that they support."""
         if not held.findings or not self._ours(draft):
             return draft
-        answer = self.desk.answer(report, draft)
-        return corrected.regraded(draft, answer, held, self.desk.drafter, date.today())
+        day = date.today()
+        said = frozenset((*where, c.status) for where, c in held.findings.items())
+        key = (report, draft.model, day, said)
+        known = self._regraded.get(key)
+        if known is None:
+            answer = self.desk.answer(report, draft)
+            known = corrected.regraded(draft, answer, held, self.desk.drafter, day)
+            self._regraded.put(key, known)
+        return known
 
     def forget(self, user: User, report: str) -> None:
         """Removes a report with its corrections, for good."""
@@ -239,15 +248,13 @@ class Workbench:
     def _correct(
         self, user: User, report: str, sentence: int, said: Mapping[str, str], comment: str | None
     ) -> list[Correction]:
-        work = self._correctable(user, report)
-        if not 0 <= sentence < len(work.draft.sentences):
-            raise WebError(f"Mening {sentence} finns inte i rapporten")
-        self.desk.answer(work.id, work.model)  # before the lock: the model may have to read the report again
+        draft = self._correctable(user, report)
+        self.desk.answer(report, draft)  # before the lock: the model may have to read the report again
         with _told(), self.store.write() as session:
             made = [
                 corrections.correct_finding(
                     session,
-                    work.id,
+                    report,
                     self.catalogue,
                     author=user.name,
                     sentence=sentence,
@@ -257,27 +264,29 @@ class Workbench:
                 )
                 for criterion, status in said.items()
             ]
-            self._revise(session, work.id)
+            self._revise(session, report)
         return made
 
-    def _correctable(self, user: User, report: str) -> Work:
-        work = self.get(user, report)
-        if not self._ours(work.model):
+    def _correctable(self, user: User, report: str) -> Draft:
+        """The model's draft of a report that the user may correct."""
+        with _told(), self.store.read() as session:
+            draft = archive.draft(session, self._entry(session, user, report).id)
+        if not self._ours(draft):
             raise WebError(
-                f"Rapporten är bedömd efter {work.model.report.catalogue}: "
-                f"starta  spur serve --catalogue {work.model.report.catalogue}  för att rätta den"
+                f"Rapporten är bedömd efter {draft.report.catalogue}: "
+                f"starta  spur serve --catalogue {draft.report.catalogue}  för att rätta den"
             )
-        return work
+        return draft
 
     def correct_grade(
         self, user: User, report: str, area: str, grade: str, comment: str | None = None
     ) -> Correction:
         """Gives an area a grade; the one that is suggested: accepts it."""
-        work = self._correctable(user, report)
+        self._correctable(user, report)
         with _told(), self.store.write() as session:
             return corrections.correct_grade(
                 session,
-                work.id,
+                report,
                 self.catalogue,
                 author=user.name,
                 area=area,
