@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ class Store:
             **({"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {})
         )
         self._writing = engine.execution_options(**{_WRITE: True})
+        # SQLite has one writer, and lets those who wait try again at intervals: here each follows the one before.
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     @classmethod
     def open(cls, where: str | Path | None = None) -> Store:
@@ -66,8 +69,13 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in one transaction: committed at the end, rolled back where anything is raised."""
-        with _told(self.engine.url), Session(self._writing) as session, session.begin():
-            yield session
+        taken = self._turn is not None and self._turn.acquire(timeout=_BUSY_SECONDS)
+        try:
+            with _told(self.engine.url), Session(self._writing) as session, session.begin():
+                yield session
+        finally:
+            if taken and self._turn is not None:
+                self._turn.release()
 
     def scrub(self) -> None:
         """Lets nothing of what has been removed stay in SQLite's files; PostgreSQL's are the server's concern."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline.web.settings import MEGA, Limits
 from pipeline.web.shapes import Upload
 
 _PIECE = 1 << 20
+_ABANDONED = 24 * 3600.0  # seconds
 _PAUSE = 2.0  # seconds until a busy server is asked again
 Draft = Callable[[str, str, BinaryIO], str]
 """(owner, the client's name of the file, content) -> id of the report."""
@@ -36,8 +38,18 @@ class Jobs:
 
     def start(self) -> None:
         """Begins, with what an earlier run of the server left."""
+        self._sweep()
         self._wake.set()
         self._thread.start()
+
+    def _sweep(self) -> None:
+        """Removes files of jobs that were never begun: the server ended while they were being sent."""
+        with self._store.read() as session:
+            wanted = {job.id for job in jobs.open_(session)}
+        old = time.time() - _ABANDONED
+        for folder in self._spool.iterdir() if self._spool.is_dir() else ():
+            if folder.name not in wanted and folder.stat().st_mtime < old:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Ends after the file that is being drafted."""

@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -95,6 +95,7 @@ class Workbench:
                 self._desk.close()
             raise
         self._closing = threading.Lock()
+        self._auditing = threading.BoundedSemaphore(1)
         self._regraded: Latest[Draft] = Latest(128)
 
     def start(self) -> None:
@@ -249,7 +250,7 @@ class Workbench:
         self, user: User, report: str, sentence: int, said: Mapping[str, str], comment: str | None
     ) -> list[Correction]:
         draft = self._correctable(user, report)
-        self.desk.answer(report, draft)  # before the lock: the model may have to read the report again
+        self._foresee(report, draft, sentence, said)
         with _told(), self.store.write() as session:
             made = [
                 corrections.correct_finding(
@@ -266,6 +267,15 @@ class Workbench:
             ]
             self._revise(session, report)
         return made
+
+    def _foresee(self, report: str, draft: Draft, sentence: int, said: Mapping[str, str]) -> None:
+        """Works out beforehand what a correction will change, so that others need not wait for it to be written."""
+        with _told(), self.store.read() as session:
+            held = corrections.held(session, report)
+        right = 0 <= sentence < len(draft.sentences) and said.keys() <= self.catalogue.by_id.keys()
+        if right and set(said.values()) <= set(corrections.CORRECTABLE):
+            soon = {(sentence, c): _said(report, draft, status) for c, status in said.items()}
+            self._supported(report, draft, Held({**held.findings, **soon}, held.grades))
 
     def _correctable(self, user: User, report: str) -> Draft:
         """The model's draft of a report that the user may correct."""
@@ -397,6 +407,8 @@ class Workbench:
         hide, day = Mask() if mask else None, as_of or date.today()
         cases = collect.of_archive(_apart(names, chosen), drafts, {})
         drafter = self.desk.drafter
+        if not self._auditing.acquire(timeout=self.settings.limits.patience_seconds):
+            raise Busy("Servern gör en annan granskning just nu: försök igen om en stund", retry_after=30)
         try:
             made = build(
                 cases,
@@ -411,6 +423,8 @@ class Workbench:
             raise Lacking(
                 f"Granskningen behöver {e.name}: installera med  pip install 'spur-pipeline[audit]'"
             ) from e
+        finally:
+            self._auditing.release()
         ids = dict(zip(called, (e.id for e in chosen), strict=True))
         return Audited(made, hide.wrap(cases) if hide else cases, ids)
 
@@ -459,6 +473,12 @@ class Workbench:
         """The user's jobs, latest first."""
         with _told(), self.store.read() as session:
             return job_store.listed(session, user.sees)
+
+
+def _said(report: str, draft: Draft, status: str) -> Correction:
+    """A correction as far as grading looks at it."""
+    catalogue = draft.report.catalogue or ""
+    return Correction("", report, "", datetime.min, draft.model, catalogue, "finding", status=status)
 
 
 def _comment(comment: str | None) -> str | None:
