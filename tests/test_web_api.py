@@ -7,9 +7,11 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from web_fixtures import EXAMPLES, PDF, SECTIONS, TXT, a_finding, problem, served, upload
@@ -17,6 +19,8 @@ from web_fixtures import EXAMPLES, PDF, SECTIONS, TXT, a_finding, problem, serve
 from pipeline import reading
 from pipeline.drafting import Drafter, named
 from pipeline.rendering import jsonl
+from pipeline.report import ModelInfo
+from pipeline.store import Store, archive
 
 
 @pytest.fixture(scope="module")
@@ -322,3 +326,59 @@ def test_the_api_is_described(client: TestClient) -> None:
     assert "application/problem+json" in told["paths"]["/api/v1/search"]["get"]["responses"]["422"]["content"]
     health = client.get("/api/v1/health").json()
     assert health["status"] == "ok" and health["model"]["name"] == "baseline"
+
+
+class WithVectors:
+    """The baseline with sentence vectors, as a BERT has: of the first letters, so that nearness is easy to see."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.info, self.catalogue, self.thresholds = model.info, model.catalogue, model.thresholds
+
+    def logits(self, sentences: Any) -> tuple[Any, Any]:
+        vectors = np.full((len(sentences), 64), 0.01, np.float32)
+        for i, s in enumerate(sentences):
+            vectors[i, ord(s.text[0]) % 64] = 1
+        return np.zeros((len(sentences), len(self.catalogue.criteria), 4), np.float32), vectors
+
+    def read(self, sentences: Any) -> tuple[Any, Any]:
+        return self._model.predict(sentences), self.logits(sentences)[1]
+
+    def predict(self, sentences: Any) -> Any:
+        return self._model.predict(sentences)
+
+
+def test_search_by_meaning_with_a_model_that_has_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Drafter.load("baseline")
+    model = WithVectors(plain.model)
+    monkeypatch.setattr(Drafter, "load", classmethod(lambda cls, *_: replace(plain, model=model)))
+    sections = {"E": "Handledning ges varje vecka. Zebror är randiga.", "F": "Zoologi är inte SPUR."}
+    with served(tmp_path) as client:
+        told = client.post("/api/v1/reports", json={"sections": sections}).json()
+        answer = client.get("/api/v1/search", params={"q": "Zon", "by": "meaning", "limit": 2})
+        assert answer.status_code == 200, answer.text
+        texts = {told["draft"]["sentences"][h["sentence"]]["text"] for h in answer.json()["hits"]}
+        assert texts == {"Zebror är randiga.", "Zoologi är inte SPUR."}
+
+
+def test_a_draft_of_an_older_model_is_corrected_from_what_it_tells_itself(tmp_path: Path) -> None:
+    """The archive may hold drafts that this server's model has not made: their own findings are corrected."""
+    older = Drafter.load("baseline").draft(reading.read(TXT))
+    older = replace(older, model=ModelInfo("äldre", "0"))
+    with Store.open(tmp_path / "store.db") as store, store.write() as session:
+        key = archive.add(session, older, "x" * 64).report
+    with served(tmp_path) as client:
+        before = report(client, key)["draft"]
+        assert before["model"]["name"] == "äldre"
+        sentence, criterion, _ = a_finding(before)
+        made = correct(client, key, target="finding", sentence=sentence, criterion=criterion, status="none")
+        after = report(client, key)["draft"]
+        area = criterion.partition(".")[0]
+        assert criterion not in {f["criterion"] for f in after["sentences"][sentence]["findings"]}
+        assert {a: x for a, x in after["areas"].items() if a != area} == {
+            a: x for a, x in before["areas"].items() if a != area
+        }
+        client.delete(f"/api/v1/corrections/{made}")
+        assert report(client, key)["draft"] == before
