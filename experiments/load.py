@@ -94,7 +94,7 @@ def _round(client: httpx.Client, account: Account, person: int, number: int, dic
 
 def _person(url: str, account: Account, person: int, until: float, pause: float) -> None:
     dice = random.Random(person)
-    with httpx.Client(base_url=url, timeout=120) as client:
+    with httpx.Client(base_url=url, timeout=600) as client:
         number = 0
         while time.monotonic() < until:
             _round(client, account, person, number, dice)
@@ -104,7 +104,7 @@ def _person(url: str, account: Account, person: int, until: float, pause: float)
 
 def _lost(url: str, account: Account) -> list[str]:
     lost = []
-    with httpx.Client(base_url=url, timeout=120) as client:
+    with httpx.Client(base_url=url, timeout=600) as client:
         for key, told in account.kept.items():
             answer = client.get(f"/api/v1/reports/{key}")
             if not answer.is_success or answer.json() != told:

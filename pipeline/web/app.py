@@ -33,7 +33,9 @@ from pipeline.web.service import Workbench
 from pipeline.web.settings import Settings
 
 STATIC = Path(__file__).resolve().parent / "static"
-_THREADS = 64  # for requests that wait: many more than run at once
+_THREADS = (
+    96  # for requests: twice as many as may wait for a draft, so that the others are answered meanwhile
+)
 _QUIET: Any = dict.fromkeys(
     ("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False
 )  # what newer versions of FastAPI can send elsewhere

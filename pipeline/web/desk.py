@@ -52,7 +52,8 @@ class Desk:
         self.limits = settings.limits
         self.drafter = Drafter.load(settings.model, settings.catalogue)
         self._readers = Readers(settings.limits, str(settings.catalogue))
-        self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+        # One pass of the model keeps about two cores busy: more at once would only be slower each.
+        self._turns = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
         self._writing = threading.BoundedSemaphore(1)  # who writes does not wait for whole reports
         self._lock, self._inside = threading.Lock(), 0
         self._answers, self._written = _answers(), _answers()
