@@ -116,15 +116,18 @@ def export(
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     precision: Annotated[str, typer.Option(help="float32, int8-weights or int8-dynamic.")] = "int8-weights",
     fold: Annotated[str, typer.Option(help="Which network: all, or 0-3.")] = "all",
+    left_out: Annotated[
+        Path | None, typer.Option(help="Run folder trained without some criteria, for the card.")
+    ] = None,
 ) -> None:
     """Writes a trained run as a model folder: ONNX, tokenizer, manifest with checksums, model card."""
     from pipeline.training import ship  # noqa: PLC0415
     from pipeline.training.recipe import Recipe  # noqa: PLC0415
 
-    existing([folder])
+    existing([folder, *([left_out] if left_out else [])])
     if precision not in ship.PRECISIONS:
         raise usage(f"--precision {precision}: one of {', '.join(ship.PRECISIONS)}")
-    ship.model(Recipe.load(config), folder, out, precision, None if fold == "all" else int(fold))
+    ship.model(Recipe.load(config), folder, out, precision, None if fold == "all" else int(fold), left_out)
     print(out)
 
 

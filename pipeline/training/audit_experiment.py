@@ -38,14 +38,14 @@ from pipeline.corpus import render
 from pipeline.corpus.grades import Told, reference
 from pipeline.corpus.tsv import CorpusReport, PlanRow, Row, read_all
 from pipeline.drafting import Drafter
-from pipeline.findings.base import Probabilities, SentenceInput
 from pipeline.grading import Policy
 from pipeline.grading.layer import Layer
 from pipeline.reading import read_bytes
-from pipeline.report import LISTS, POTENTIAL, STRENGTHS, WEAKNESSES, Draft, ModelInfo
+from pipeline.report import LISTS, POTENTIAL, STRENGTHS, WEAKNESSES, Draft
 from pipeline.training import grading
 from pipeline.training import oof as oofs
 from pipeline.training.oof import OutOfFold
+from pipeline.training.recalled import recalled
 
 Array = NDArray[np.float64]
 SHARE, SEEDS, TOP = 0.05, 20, 0.10
@@ -183,27 +183,6 @@ def grade_lines(r: Rated, noise: Noise) -> list[str]:
 
 
 # --- planted contradictions --------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Recalled:
-    """A findings model that gives sentences the probabilities that they got out of fold, by their text; unknown ones
-    say nothing."""
-
-    known: Mapping[str, NDArray[np.float16]]
-    catalogue: Catalogue
-    thresholds: NDArray[np.float32]
-    info: ModelInfo
-
-    def predict(self, sentences: Sequence[SentenceInput]) -> Probabilities:
-        """[n, criteria, 3]."""
-        nothing = np.zeros((len(self.catalogue.criteria), 3), np.float16)
-        rows = [self.known.get(_squeezed(s.text), nothing) for s in sentences]
-        return np.array(rows, np.float32).reshape(len(sentences), len(self.catalogue.criteria), 3)
-
-
-def _squeezed(text: str) -> str:
-    return "".join(c for c in text.lower() if c.isalnum())
 
 
 @dataclass(frozen=True)
@@ -352,17 +331,6 @@ def _told_actions(planted: Planted) -> set[str]:
 
 
 # --- the command -------------------------------------------------------------------------------
-
-
-def recalled(oof: OutOfFold, reports: Sequence[CorpusReport], catalogue: Catalogue) -> Recalled:
-    """The model that remembers out-of-fold probabilities."""
-    texts = {r.id: r.rows for r in reports}
-    known = {
-        _squeezed(texts[str(r)][int(i)].text): p
-        for r, i, p in zip(oof.report, oof.index, oof.proba, strict=True)
-        if str(r) in texts
-    }
-    return Recalled(known, catalogue, oof.thresholds, ModelInfo(oof.model, "out of fold"))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -11,6 +11,7 @@ from pipeline.training.collect import Collected
 from pipeline.training.encoder import EncoderConfig
 from pipeline.training.markdown import table
 from pipeline.training.recipe import Recipe
+from pipeline.training.record import Run
 
 NAMES = {
     "weakness_f1": "weakness F1",
@@ -27,6 +28,7 @@ SPLITS = {
     "alone": "the same, every sentence alone",
     "stress": "stress (10 reports, other manners)",
     "stress_float32": "stress, float32 network",
+    "fresh": "fresh (10 reports of a writer that came after the training)",
 }
 
 
@@ -78,8 +80,8 @@ def _encoder(config: EncoderConfig) -> str:
     )
 
 
-def text(manifest: Manifest, recipe: Recipe, collected: Collected) -> str:
-    """The card as Markdown."""
+def text(manifest: Manifest, recipe: Recipe, collected: Collected, trained: Mapping[int | None, Run]) -> str:
+    """The card as Markdown. `trained`: the record of each fold's training, None that of all of the corpus."""
     s, unknown = manifest.settings, manifest.metrics.get("unknown_criteria")
     return f"""# {manifest.name}
 
@@ -102,6 +104,11 @@ own tokens, so that a sentence of several findings gives each its own words. A s
 {len(collected.data):,} labelled sentences of the corpus (train and dev, 20 invented writers) and the supplement's (writers 21 and on, train only):
 see `data/corpus/README.md`. No real report was trained on. Data hash `{manifest.data.get("hash")}`.
 
+## Training
+By `configs/train/{recipe.name}.yaml`. Folds leave five writers out; the shipped network learnt from all.
+
+{_trainings(trained)}
+
 ## Figures
 Calibration and threshold are cross-fitted: a writer's figures come from a model, a calibration and a threshold that had not seen
 the writer.
@@ -114,12 +121,30 @@ the writer.
 ## Limits
 - It learnt from text composed for this project, not from inspectors' own. Real reports are read less well; see `experiments/`.
 - Sentences over {s["max_sentence"]} tokens are read to that length.
-- A criterion that it was not trained on is read from its wording alone{_unknown(unknown)}.
+- A criterion that it was not trained on is read from its wording alone: usable for ranking sentences, not for grading
+  unseen. ROC AUC and average precision (AP) of its relevance over sentences, means over criteria:
+
+{_unknown(unknown)}
 """
+
+
+def _trainings(trained: Mapping[int | None, Run]) -> str:
+    rows = []
+    for fold, run in trained.items():
+        steps = max((step for _, step, _ in run.metrics), default=0)
+        rows.append(
+            [
+                "all" if fold is None else f"without fold {fold}",
+                run.params.get("training_sentences"),
+                steps,
+                str(run.tags.get("data"))[:12],
+            ]
+        )
+    return table(["network", "sentences", "steps", "data hash"], rows)
 
 
 def _unknown(values: Mapping[str, Any] | None) -> str:
     if not values:
-        return " (how well: `experiments/unknown-criteria.md`)"
-    told = ", ".join(f"{k} {v}" for k, v in values.items())
-    return f": {told}"
+        return "Not measured."
+    rows = [[k, v.get("auc"), v.get("average_precision"), v.get("prevalence")] for k, v in values.items()]
+    return table(["criteria", "ROC AUC", "AP", "AP of chance"], rows)

@@ -24,7 +24,7 @@ from pipeline import __version__
 from pipeline import catalogue as catalogues
 from pipeline.findings.base import SentenceInput
 from pipeline.findings.calibration import Calibration
-from pipeline.training import calibrate, evaluation, labelled
+from pipeline.training import calibrate, evaluation, labelled, unknown
 from pipeline.training import record as records
 from pipeline.training.feed import ahead
 from pipeline.training.folds import writer_fold
@@ -152,6 +152,9 @@ def _judge(trainer: Trainer, sets: Mapping[str, Labelled], record: Record) -> di
             raw = predict(net, view(data, v), trainer.encoder, trainer.catalogue, trainer.device)
             logits[f"{name}.{v}"] = raw.astype(np.float16)
             told = {f"{name}.{v}.{k}": x for k, x in _figures(data, raw).items()}
+            if left := trainer.recipe.criteria_left_out:
+                means = unknown.left_out(raw, data.gold, data.criteria, left)["mean"]
+                told |= {f"{name}.{v}.left_out_{k}": x for k, x in means.items()}
             record.metrics(told, trainer.average.steps)
     return logits
 

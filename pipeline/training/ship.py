@@ -16,7 +16,7 @@ from pipeline.catalogue import Catalogue
 from pipeline.findings import bert, manifest
 from pipeline.findings.encoding import Encoder
 from pipeline.report import SpurError
-from pipeline.training import card, collect, encoder, export, labelled, publish
+from pipeline.training import card, collect, encoder, export, labelled, publish, unknown
 from pipeline.training.encoder import EncoderConfig
 from pipeline.training.evaluation import Figures
 from pipeline.training.model import FindingsNetwork
@@ -26,6 +26,8 @@ from pipeline.training.run import WEIGHTS, folder_of
 from pipeline.training.trainer import make_network
 
 PRECISIONS: tuple[export.Precision, ...] = get_args(export.Precision)
+STRESS = Path("data/corpus/stress")
+APART = ("stress", "fresh")  # sets of the corpus that no model is trained on
 KEPT = (
     "weakness_f1",
     "shortfall_micro_f1",
@@ -106,21 +108,47 @@ def write(
     )
 
 
-def model(recipe: Recipe, run: Path, out: Path, precision: str, fold: int | None = None) -> None:
+def model(
+    recipe: Recipe,
+    run: Path,
+    out: Path,
+    precision: str,
+    fold: int | None = None,
+    left_out: Path | None = None,
+) -> None:
     """The run's network of all of the corpus (or of a fold) as `out`: files, manifest with the figures of every split,
-    card."""
+    card. `left_out`: a run's folder that was trained without some criteria, whose figures the card tells too."""
     told = metrics(recipe, run)
     chosen = next(p for p in PRECISIONS if p == precision)
     write(recipe, run, fold, out, chosen, told)
-    stress = Path("data/corpus/stress")
-    if stress.is_dir():
-        told["stress"] = _rounded(publish.evaluation(str(out), [stress], track=False))
+    for name in APART:
+        if (folder := Path("data/corpus") / name).is_dir():
+            told[name] = _rounded(publish.evaluation(str(out), [folder], track=False))
     _precision_cost(recipe, run, fold, out, told)
+    told["unknown_criteria"] = _unknown(out, left_out)
     path = out / manifest.FILE
     raw = json.loads(path.read_text(encoding="utf8"))
     manifest.write(out, manifest.Manifest(**{**raw, "metrics": told}))
     collected = collect.read(recipe, run)
-    (out / "README.md").write_text(card.text(manifest.read(out), recipe, collected), encoding="utf8")
+    trained = {k: read_record(folder_of(run, k)) for k in (*collect.finished(recipe, run), fold)}
+    (out / "README.md").write_text(card.text(manifest.read(out), recipe, collected, trained), encoding="utf8")
+
+
+def _unknown(out: Path, left_out: Path | None) -> dict[str, dict[str, float | None]]:
+    """How criteria are ranked that are reworded, and that a training left out, beside the trained and the section alone."""
+    told: dict[str, dict[str, float | None]] = {}
+    if unknown.REWORDED.is_file() and STRESS.is_dir():
+        c = unknown.compare(out, [STRESS], catalogues.load(unknown.REWORDED))
+        rows = {"own wording": c.own, "reworded": c.other, "section alone": c.area}
+        told |= {k: r.rankings["mean"] for k, r in rows.items()}
+    if left_out is not None:
+        last = {k: v for _, _, values in read_record(left_out).metrics for k, v in values.items()}
+        for name in ("held", "stress"):
+            prefix = f"{name}.context.left_out_"
+            told[f"left out of a training ({name})"] = {
+                k.removeprefix(prefix): v for k, v in last.items() if k.startswith(prefix)
+            }
+    return told
 
 
 @torch.no_grad()
@@ -129,11 +157,10 @@ def _precision_cost(recipe: Recipe, run: Path, fold: int | None, out: Path, told
     from pipeline.training.evaluation import found, sentence_figures  # noqa: PLC0415
     from pipeline.training.trainer import predict  # noqa: PLC0415
 
-    stress = Path("data/corpus/stress")
-    if not stress.is_dir():
+    if not STRESS.is_dir():
         return
     shipped = bert.load(out, catalogues.load(recipe.catalogue))
-    data = labelled.load([stress], shipped.catalogue)
+    data = labelled.load([STRESS], shipped.catalogue)
     net, maker = network(recipe, folder_of(run, fold), shipped.catalogue)
     calibration, _ = collect.settings(run)
     full = calibration(predict(net, data.inputs(), maker, shipped.catalogue, torch.device("cpu")))
