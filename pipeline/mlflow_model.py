@@ -1,4 +1,4 @@
-"""The whole of grading as an MLflow pyfunc model: a report's text in, its draft out.
+"""The whole of grading as an MLflow pyfunc model: a report's text or file in, its draft out.
 
 Logged from code (`pipeline/mlflow_entry.py`), never pickled. The logged model carries this package with its catalogues and
 policies, the findings model's folder and pinned requirements, so it loads and serves without the repository or an
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
@@ -23,7 +23,7 @@ from pipeline import catalogue as catalogues
 from pipeline import drafting, reading
 from pipeline.findings import manifest
 from pipeline.rendering import jsonl
-from pipeline.report import SpurError
+from pipeline.report import Source, SpurError
 from pipeline.resources import PACKAGE, assets
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ REQUIREMENTS = (
     "lxml",
     "charset-normalizer",
 )
+INPUTS = {"text": "string", "content": "binary", "name": "string"}  # columns, with their types to MLflow
 _KEPT = ("grading", "list-splitter")  # of the shipped models, beside the one that is logged
 
 
@@ -62,8 +63,9 @@ class Spur(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is not ty
     ) -> pd.DataFrame:
         """A row a report: `draft`, as `spur grade --json` has it, or "" and `error`, which says what is wrong.
 
-        `model_input` has `text`, whole reports, and if wanted `name`. `params["as_of"]` (ISO, else today) is the day on
-        which the action plan's dates are judged.
+        `model_input` has `text`, whole reports, or `content`, the bytes of report files (what stands in both is read from
+        `content`), and if wanted `name`, a file's name or path. `params["as_of"]` (ISO, else today) is the day on which
+        the action plan's dates are judged.
         """
         day = (params or {}).get("as_of") or ""
         drafter = drafting.Drafter(
@@ -72,27 +74,53 @@ class Spur(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is not ty
             self._drafter.policy,
             date.fromisoformat(day) if day else date.today(),
         )
-        names = model_input["name"] if "name" in model_input else [None] * len(model_input)
-        rows = [_draft(drafter, t, n) for t, n in zip(model_input["text"], names, strict=True)]
+        rows = list(_drafts(drafter, *(_column(model_input, c) for c in ("text", "content", "name"))))
         return pd.DataFrame(rows, columns=["draft", "error"], index=model_input.index)
 
 
-def _draft(drafter: drafting.Drafter, text: str, name: object) -> tuple[str, str]:
-    file = name if isinstance(name, str) and name else "report.txt"
-    try:
-        source = reading.read_bytes(str(text).encode(), file)
-        return jsonl.dump(jsonl.draft_json(drafter.draft(source))), ""
-    except SpurError as e:
-        return "", " ".join(str(e).split())
+def _column(rows: pd.DataFrame, name: str) -> list[object]:
+    """A column's values; None for each where there is no such column."""
+    return list(rows[name]) if name in rows else [None] * len(rows)
+
+
+def _drafts(
+    drafter: drafting.Drafter, texts: Sequence[object], contents: Sequence[object], names: Sequence[object]
+) -> Iterator[tuple[str, str]]:
+    """(draft, error) of each row. Files are read in a process of its own, as the commands do."""
+    with tempfile.TemporaryDirectory() as folder, reading.IsolatedReader() as reader:
+        paths = [Path(folder) / str(n) / _base(name) for n, name in enumerate(names)]
+        given = dict(zip(paths, zip(texts, contents, strict=True), strict=True))
+
+        def read(path: Path) -> Source:
+            text, content = given[path]
+            if isinstance(content, bytes | bytearray | memoryview):
+                path.parent.mkdir()
+                path.write_bytes(content)
+                return reader.read(path)
+            if isinstance(text, str):
+                return reading.read_bytes(text.encode(), path.name)
+            raise SpurError(
+                "raden har varken text eller content: ange rapportens text, eller filens innehåll"
+            )
+
+        for outcome in drafting.each(paths, drafter.draft, read):
+            draft = outcome.result
+            yield ("", outcome.error) if draft is None else (jsonl.dump(jsonl.draft_json(draft)), "")
+
+
+def _base(name: object) -> str:
+    """The base name of a file's name, path or URL."""
+    base = name.replace("\\", "/").rpartition("/")[2] if isinstance(name, str) else ""
+    return base if base.strip(".") else "report.txt"
 
 
 def signature() -> ModelSignature:
-    """Columns text and (optional) name in, draft and error out, parameter as_of."""
+    """Columns text or content, and name, in (all optional to MLflow), draft and error out, parameter as_of."""
     from mlflow.models import ModelSignature  # noqa: PLC0415
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema  # noqa: PLC0415
 
     return ModelSignature(
-        inputs=Schema([ColSpec("string", "text"), ColSpec("string", "name", required=False)]),
+        inputs=Schema([ColSpec(kind, name, required=False) for name, kind in INPUTS.items()]),
         outputs=Schema([ColSpec("string", "draft"), ColSpec("string", "error")]),
         params=ParamSchema([ParamSpec("as_of", "string", "")]),
     )

@@ -81,6 +81,29 @@ print(json.dumps([pipeline.__file__, out["draft"].tolist(), out["error"].tolist(
     assert json.loads(drafts[0]) == json.loads(capsys.readouterr().out)
 
 
+def test_files_are_graded_as_the_command_does_and_bad_rows_lose_no_others(
+    logged: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graded = ROOT / "data" / "examples" / "graded"
+    code = """
+import sys, json, mlflow, pandas
+from pathlib import Path
+model = mlflow.pyfunc.load_model(sys.argv[1])
+files = sorted(Path(sys.argv[2]).iterdir())
+rows = [{"content": p.read_bytes(), "name": "file:/somewhere/" + p.name} for p in files]
+rows[1:1] = [{"content": b"%PDF-1.7 cut", "name": "x.pdf"}, {"name": "y.pdf"}]
+out = model.predict(pandas.DataFrame(rows), params={"as_of": "2025-01-31"})
+print(json.dumps([out["draft"].tolist(), out["error"].tolist()]))
+"""
+    drafts, errors = json.loads(outside(code, str(logged[1]), str(graded), cwd=tmp_path))
+    assert [bool(e) for e in errors] == [not d for d in drafts] == [False, True, True, False, False]
+    assert "varken text eller content" in errors[2]
+    from pipeline.cli.app import run  # noqa: PLC0415
+
+    assert run(["grade", str(graded), "--json", "--model", "baseline", "--as-of", "2025-01-31"]) == 0
+    assert [json.loads(d) for d in drafts if d] == list(map(json.loads, capsys.readouterr().out.splitlines()))
+
+
 def test_a_damaged_model_folder_is_not_logged(tmp_path: Path, logged: tuple[str, Path]) -> None:
     from pipeline import mlflow_model  # noqa: PLC0415
 
