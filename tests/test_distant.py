@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -255,3 +257,101 @@ def test_the_networks_step_learns_from_bags_alone(built: Path, tmp_path: Path) -
         optimizer.step()
         losses.append(float(loss))
     assert all(map(math.isfinite, losses)) and np.mean(losses[-2:]) < 0.8 * np.mean(losses[:2])
+
+
+# --- in a training -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("transformers")
+    from small_bert import write  # noqa: PLC0415
+
+    return write(tmp_path_factory.mktemp("bert"))
+
+
+def recipe(built: Path, **changes: object) -> Any:
+    from pipeline.training.model import HeadConfig  # noqa: PLC0415
+    from pipeline.training.recipe import Recipe  # noqa: PLC0415
+
+    files = tuple(str(CORPUS / f"{n}.tsv") for n in ("w1-tr-08", "w1-tr-10"))
+    settings: dict[str, Any] = {
+        "train": files,
+        "epochs": 1,
+        "rows": 16,
+        "sentences": 60,
+        "distant": (str(built),),
+        "distant_every": 2,
+        "distant_weight": 1.0,
+        "distant_tokens": 10,
+    }
+    return Recipe(
+        name="small", encoder="kb-bert", head=HeadConfig(heads=4, inner=64), **{**settings, **changes}
+    )
+
+
+def trained(recipe: Any, bert: Path, reports: list[distant.DistantReport], steps: int) -> Any:
+    from pipeline.training import labelled  # noqa: PLC0415
+    from pipeline.training.trainer import Trainer  # noqa: PLC0415
+
+    data = labelled.load([Path(p) for p in recipe.train], CATALOGUE)
+    trainer = Trainer(recipe, data, bert, torch.device("cpu"), distant=reports)
+    for arrays in trainer.feed.epoch(0)[:steps]:
+        trainer.step(arrays)
+    return trainer
+
+
+def same(a: Any, b: Any) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def test_every_kth_step_learns_from_reports_without_labels(built: Path, bert: Path) -> None:
+    reports = distant.load([built], CATALOGUE)
+    one, two = (trained(recipe(built), bert, r, 1) for r in (reports, []))
+    assert same(one.net, two.net)  # the first step reads labels alone
+    one, two = (trained(recipe(built), bert, r, 2) for r in (reports, []))
+    assert not same(one.net, two.net)
+
+
+def test_a_cut_training_goes_on_with_the_reports_that_are_due(built: Path, bert: Path) -> None:
+    reports = distant.load([built], CATALOGUE)
+    whole = trained(recipe(built), bert, reports, 2)
+    again = trained(recipe(built), bert, reports, 0)
+    again.restore(whole.state())
+    assert whole.distant is not None and again.distant is not None
+    assert next(again.distant).reports == next(whole.distant).reports
+
+
+def test_reports_that_a_fold_is_judged_on_teach_it_nothing(built: Path, tmp_path: Path) -> None:
+    from pipeline.training import labelled  # noqa: PLC0415
+
+    reports = distant.load([built], CATALOGUE)
+    assert {r.id for r in reports} == {"w14-tx-05", "w12-ts-78"}
+    held = labelled.load([CORPUS / "w14-tx-05.tsv"], CATALOGUE)
+    assert [r.id for r in distant.apart(reports, [held])] == ["w12-ts-78"]
+    renamed = [replace(r, id=f"region-{k}") for k, r in enumerate(reports)]
+    assert [r.texts for r in distant.apart(renamed, [held])] == [
+        r.texts for r in reports if r.id == "w12-ts-78"
+    ]
+    other = labelled.load([CORPUS / "w14-tx-08.tsv"], CATALOGUE)  # its writer's
+    assert [r.id for r in distant.apart(reports, [other])] == ["w12-ts-78"]
+
+
+def test_a_fold_records_what_it_was_told_by(built: Path, bert: Path, tmp_path: Path) -> None:
+    from pipeline.training import run as runs  # noqa: PLC0415
+    from pipeline.training.record import read  # noqa: PLC0415
+
+    job = runs.Job(recipe(built), tmp_path, bert, watch=(CORPUS / "w12-ts-78.tsv",), show=False)
+    record = read(runs.train_fold(job, None))
+    assert record.params["distant_reports"] == 1  # the other is watched
+    (left,) = (r for r in distant.load([built], CATALOGUE) if r.id == "w14-tx-05")
+    assert record.tags["distant"] == distant.digest([left])
+
+
+def test_the_worked_example_is_a_recipe() -> None:
+    from pipeline.training.recipe import Recipe  # noqa: PLC0415
+
+    example = Recipe.load(Path(__file__).resolve().parents[1] / "configs" / "train" / "distant.yaml")
+    assert example.distant and example.distant_weight > 0
+    with pytest.raises(SpurError, match="distant_every"):
+        replace(example, distant_every=0)

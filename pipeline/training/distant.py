@@ -33,6 +33,8 @@ from pipeline.catalogue import Catalogue
 from pipeline.findings.base import SentenceInput
 from pipeline.grading.policy import Policy
 from pipeline.report import LISTS, STATUSES, Report, SpurError
+from pipeline.training.folds import writer_fold
+from pipeline.training.labelled import Labelled
 from pipeline.training.practice import possible
 
 SCHEMA = 1
@@ -150,6 +152,28 @@ def load(paths: Iterable[Path | str], catalogue: Catalogue) -> list[DistantRepor
                 raise SpurError(f"{where}: report {report.id} is there twice")
             out[report.id] = report
     return list(out.values())
+
+
+SAME = 0.5  # share of its sentences that makes a report one that was seen
+
+
+def apart(reports: Sequence[DistantReport], held: Sequence[Labelled]) -> list[DistantReport]:
+    """Those that are none of the labelled reports `held` that a model is judged on, and by none of the corpus' writers
+    there: by their names, as printed corpus reports keep them, and by their sentences (a copy may have any name)."""
+    ids = {str(r) for data in held for r in np.unique(data.reports)}
+    writers = {w for data in held for w in map(str, np.unique(data.writers)) if writer_fold(w) is not None}
+    seen = {_plain(t) for data in held for t in data.texts}
+
+    def known(report: DistantReport) -> bool:
+        same = sum(_plain(t) in seen for t in report.texts)
+        by = report.id.partition("-")[0]
+        return report.id in ids or by in writers or same > SAME * len(report.texts)
+
+    return [r for r in reports if not known(r)]
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
 
 
 # --- from grades to statements ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import yaml
 from pipeline import catalogue as catalogues
 from pipeline.report import SpurError
 from pipeline.training.augment import AugmentConfig
+from pipeline.training.bags import BagConfig
 from pipeline.training.model import HeadConfig
 
 
@@ -48,9 +49,18 @@ class Recipe:
         0.0  # R-Drop (Liang et al. 2021, arXiv:2106.14448): weight of the two passes' divergence
     )
     criteria_left_out: tuple[str, ...] = ()
+    distant: tuple[str, ...] = ()  # files of `spur dataset build`: reports without sentence labels
+    distant_every: int = 4  # steps from one that reads such reports too to the next
+    distant_weight: float = 0.3  # of their loss in that step
+    distant_tokens: int = 6144  # of them in it, the wordings apart; one report at least
+    bags: BagConfig = field(default_factory=BagConfig)
     seed: int = 7
     head: HeadConfig = field(default_factory=HeadConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self) -> None:
+        if self.distant_every < 1:
+            raise SpurError(f"{self.name}: distant_every {self.distant_every} should be at least 1")
 
     @classmethod
     def load(cls, path: Path, **changes: Any) -> Recipe:
@@ -58,11 +68,12 @@ class Recipe:
         try:
             raw = {**yaml.safe_load(path.read_text(encoding="utf8")), **changes}
             raw.pop("kind", None)  # what `kinds.kind_of` has read
-            head, augment = (
+            head, augment, its_bags = (
                 HeadConfig(**raw.pop("head", {})),
                 AugmentConfig(**_tuples(raw.pop("augment", {}))),
+                BagConfig(**raw.pop("bags", {})),
             )
-            return cls(head=head, augment=augment, **_tuples(raw))
+            return cls(head=head, augment=augment, bags=its_bags, **_tuples(raw))
         except OSError as e:
             raise SpurError(f"no training recipe {path}: see configs/train/") from e
         except (TypeError, yaml.YAMLError) as e:

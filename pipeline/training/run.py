@@ -24,7 +24,7 @@ from pipeline import __version__
 from pipeline import catalogue as catalogues
 from pipeline.findings.base import SentenceInput
 from pipeline.findings.calibration import Calibration
-from pipeline.training import calibrate, evaluation, labelled, unknown
+from pipeline.training import calibrate, distant, evaluation, labelled, unknown
 from pipeline.training import record as records
 from pipeline.training.feed import ahead
 from pipeline.training.folds import writer_fold
@@ -178,9 +178,13 @@ def train_fold(job: Job, fold: int | None) -> Path:
         minutes=job.minutes,
     )
     record.tags(data=data.hash(), catalogue=catalogue.name, **versions())
-    trainer = Trainer(recipe, training, job.encoder, torch.device(job.device))
-    _train(trainer, folder, record, job.minutes, job.show)
     sets = {"held": data.take(held), **{p.name: labelled.load([p], catalogue) for p in job.watch}}
+    told = distant.apart(distant.load(recipe.distant, catalogue), list(sets.values()))
+    if told:
+        record.params(distant_reports=len(told))
+        record.tags(distant=distant.digest(told))
+    trainer = Trainer(recipe, training, job.encoder, torch.device(job.device), distant=told)
+    _train(trainer, folder, record, job.minutes, job.show)
     np.savez_compressed(folder / LOGITS, **_judge(trainer, sets, record))  # type: ignore[arg-type]
     weights = {k: t.contiguous().cpu() for k, t in trainer.net.state_dict().items()}
     save_file(weights, str(folder / WEIGHTS))

@@ -6,7 +6,8 @@ On a GPU the whole step is one CUDA graph (all steps have one shape, see feed.py
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from pipeline import catalogue as catalogues
 from pipeline.catalogue import Catalogue
 from pipeline.findings.base import SentenceInput
 from pipeline.findings.encoding import Batch, Encoder, section_names
+from pipeline.grading.policy import Policy
+from pipeline.training.bags import BagFeed, BagStep, step_loss
+from pipeline.training.distant import DistantReport
 from pipeline.training.encoder import EncoderConfig
 from pipeline.training.encoder import load as load_encoder
 from pipeline.training.feed import TOLD, Feed, StepArrays, wording_windows
@@ -176,7 +180,11 @@ def predict(
 
 
 class Trainer:
-    """One network's training: `step` for each of the feed's steps, then `averaged`."""
+    """One network's training: `step` for each of the feed's steps, then `averaged`.
+
+    With `distant` reports, every `distant_every`-th step reads some of them too and adds the loss of what they tell; that
+    step runs op by op also where the others are a graph, as its shape is its own.
+    """
 
     def __init__(
         self,
@@ -185,6 +193,7 @@ class Trainer:
         encoder_folder: Path | None,
         device: torch.device,
         graph: bool = True,
+        distant: Sequence[DistantReport] = (),
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.device, self.graph = recipe, device, graph and device.type == "cuda"
@@ -202,10 +211,19 @@ class Trainer:
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self.loss = Loss(recipe, device)
         self.graph = self.graph and recipe.wordings_every == 1  # a captured step has one shape
+        self.distant = self._distant(distant)
         self._wordings: Tensor | None = None
         self._static: Tensors | None = None
         self._graph: Any = None
         self._loss = torch.zeros((), device=device)
+
+    def _distant(self, reports: Sequence[DistantReport]) -> Iterator[BagStep] | None:
+        """Steps of those that tell something; None without any."""
+        if not reports:
+            return None
+        r, policy = self.recipe, Policy.of(self.catalogue, self.recipe.catalogue)
+        feed = BagFeed(reports, self.catalogue, policy, self.encoder, r.distant_tokens, r.seed)
+        return iter(feed) if feed.reports else None
 
     def _rate(self, step: int) -> float:
         warm = self.recipe.warmup * self.total
@@ -242,17 +260,25 @@ class Trainer:
         relevance, status, _ = self.net.score(states, index[n:], mask[n:], vectors, bias)
         return relevance, status
 
+    def _half(self, t: Tensors) -> tuple[Tensor, Tensor]:
+        with half(self.device):
+            return self._forward(t)
+
     def _last_wordings(self) -> Tensor:
         assert self._wordings is not None  # an epoch's first step reads them
         return self._wordings
 
-    def _compute(self, t: Tensors) -> Tensor:
+    def _compute(self, t: Tensors, bags: BagStep | None = None) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
         with half(self.device):
             relevance, status = self._forward(t)
             again = self._forward(t)[0] if self.recipe.consistency else None
         loss = self.loss(relevance, status, t["targets"], again)
         loss.backward()  # type: ignore[no-untyped-call]
+        if bags is not None:
+            told = self.recipe.distant_weight * step_loss(self._half, bags, self.device, self.recipe.bags)
+            told.backward()  # type: ignore[no-untyped-call]
+            loss = loss.detach() + told.detach()
         nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
         self.optimizer.step()
         return loss.detach()
@@ -274,8 +300,11 @@ class Trainer:
     def step(self, arrays: StepArrays) -> Tensor:
         """One optimiser step; returns the loss (a tensor on the device)."""
         host = {k: torch.from_numpy(v) for k, v in self._arrays(arrays).items()}
-        if not self.graph:
-            loss = self._compute({k: v.to(self.device) for k, v in host.items()})
+        bags = None
+        if self.distant is not None and (self.average.steps + 1) % self.recipe.distant_every == 0:
+            bags = next(self.distant)
+        if not self.graph or bags is not None:
+            loss = self._compute({k: v.to(self.device) for k, v in host.items()}, bags)
         else:
             if self._static is None:
                 self._capture({k: v.to(self.device) for k, v in host.items()})
@@ -305,6 +334,9 @@ class Trainer:
         for k, v in state["average"].items():
             self.average.weights[k].copy_(v)
         self.average.steps, self.total = state["steps"], state["total"]
+        if self.distant is not None:  # on to the reports that are due
+            read = self.average.steps // self.recipe.distant_every
+            self.distant = islice(self.distant, read, None)
         self.optimizer.load_state_dict(state["optimizer"])
         lambdas = [None] * len(self.optimizer.param_groups)  # functions are not part of the state
         self.scheduler.load_state_dict({**state["scheduler"], "lr_lambdas": lambdas})
