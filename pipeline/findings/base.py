@@ -47,7 +47,7 @@ class FindingsModel(Protocol):
         ...
 
 
-WEAK = 0.4
+WEAK = 0.35
 """A sentence that tells of some shortfall with this probability keeps its likeliest one as a finding, though the likelihood
 is spread over criteria of which none reaches its threshold: which of them it is, is unsure, not that the sentence is weak.
 Chosen on unseen writers and the stress set (experiments/findings.md)."""

@@ -26,6 +26,7 @@ GRAPH, TOKENIZER, CRITERIA = "model.onnx", "tokenizer.json", "criteria.npz"
 INPUTS = ("ids", "mask", "token_index", "token_mask", "vectors", "bias")
 OUTPUTS = ("relevance", "status", "pooled", "criterion")
 Array = NDArray[np.float32]
+BUDGET = 1024  # tokens of a pass: what it works on stays in the processor's cache, and little is padding
 
 
 class Bert:
@@ -41,6 +42,8 @@ class Bert:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # the int8 weights are multiplied back once, at load, not at every pass
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = ort.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
         self._encoder = Encoder(
             Tokenizer.from_file(str(folder / TOKENIZER)),
@@ -93,7 +96,7 @@ class Bert:
         return read, np.where(own, bias[known], base).astype(np.float32)
 
     def _batches(self, sentences: Sequence[SentenceInput]) -> Any:
-        return self._encoder.batches(self._encoder.windows(sentences, section_names(self._catalogue)), 4096)
+        return self._encoder.batches(self._encoder.windows(sentences, section_names(self._catalogue)), BUDGET)
 
     def _run(self, batch: Batch, vectors: Array, bias: Array) -> list[Array]:
         feed = {k: getattr(batch, k) for k in INPUTS[:4]}
