@@ -174,6 +174,16 @@ def test_a_weakness_that_no_narrative_tells_of() -> None:
     assert kinds(a_draft([weak], area)) == []  # a report of lists alone says nothing of narratives
 
 
+def test_a_narrative_worded_like_the_weakness_is_not_silent_though_the_model_finds_nothing_in_it() -> None:
+    weak = ("SVAGHETER", "Handledarnas sidouppdrag tar tid från samtalen.", {"E.F1": ("partly", 0.95)})
+    area = {"E": an_area("E", "C", criteria=(CriterionDecision("E.F1", "partly", 0.9, (0,)),))}
+    others = [("E", "ST-läkarna trivs på enheten.", {}), ("B", "Lokalerna är ljusa.", {})]
+    alike = "Av handledarnas tid går en del åt till sidouppdragen."
+    assert kinds(a_draft([weak, *others], area)) == [("weakness_without_narrative", "E.F1", (0,))]
+    assert kinds(a_draft([weak, *others, ("E", alike, {})], area)) == []
+    assert kinds(a_draft([weak, *others, ("H", alike, {})], area)) != []  # another area's text
+
+
 def test_a_breach_that_no_list_tells_of() -> None:
     breach = ("E", "Samtalen dokumenteras inte.", {"E.F6": ("unmet", 0.9)})
     area = {"E": an_area("E", "D", criteria=(unmet("E.F6", 0),))}
@@ -181,6 +191,8 @@ def test_a_breach_that_no_list_tells_of() -> None:
     potential = ("FORBATTRING", "Inför rutin för dokumentation.", {"E.F6": ("unmet", 0.6)})
     assert kinds(a_draft([breach, weak], area)) == [("narrative_without_weakness", "E.F6", (0,))]
     assert kinds(a_draft([breach, weak, potential], area)) == []
+    unread = ("SVAGHETER", "Skrivandet har inte fungerat.", {})
+    assert kinds(a_draft([breach, weak, unread], area)) == []  # it may be the very thing
 
 
 def test_a_strength_against_a_weakness() -> None:

@@ -1,8 +1,10 @@
 """Where a report contradicts itself: lists against narratives, strengths against weaknesses, words against grades, the plan
 against the text.
 
-What is looked for needs sure findings on one side and silence on the other, so that what is told is true; thresholds lie
-in `configs/audit/sv.yaml`.
+What is looked for needs sure findings on one side and silence on the other, so that what is told is true. A model that
+finds nothing is no proof of silence (it misses more in wordings unlike those it learnt from), so silence needs more than
+that: words of the area that are unlike the weakness's, and a list of weaknesses in which every item was understood.
+Thresholds lie in `configs/audit/sv.yaml`.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
+from pipeline.audit.alike import Alike
 from pipeline.audit.gradings import Grading
 from pipeline.audit.reasons import short_wording
 from pipeline.audit.settings import Settings, Sure
@@ -68,6 +72,10 @@ class Text:
         """The sentences of sections."""
         return [x for x in self.said if x[0].section in sections]
 
+    @cached_property
+    def alike(self) -> Alike:
+        return Alike.of([s for s, _ in self.said])
+
     @property
     def lists(self) -> list[tuple[Sentence, tuple[Finding, ...]]]:
         return self.at(WEAKNESSES, POTENTIAL)
@@ -118,7 +126,7 @@ def _one_sided(
     for criterion, claims in _claims(one, statuses, least).items():
         strongest = {s.sentence.id: found_of[s.sentence.id] for s in claims}
         agreed = (
-            decided.get(criterion) in statuses
+            decided.get(criterion) in SHORTFALLS
         )  # what the whole text speaks against is a doubtful reading
         if agreed and all(_silent(f, other, sure) for f in strongest.values()):
             yield criterion, claims
@@ -139,14 +147,22 @@ def _ids(said: Sequence[Said]) -> tuple[int, ...]:
 Found = Iterator[tuple[Kind, str | None, tuple[int, ...], str, str | None]]
 
 
+def _worded_alike(text: Text, criterion: str, said: Sequence[Said], sure: Sure) -> bool:
+    """Whether the criterion's own area has a sentence whose words are those of one that is said."""
+    own = text.at(text.catalogue.by_id[criterion].area)
+    return any(text.alike(s.sentence.id, o.id) >= sure.alike for s in said for o, _ in own)
+
+
 def _lists_against_narratives(text: Text, policy: Policy, sure: Sure) -> Found:
     cat = text.catalogue
     weaknesses = text.at(WEAKNESSES)
     for c, said in _one_sided(weaknesses, text.narratives, SHORTFALLS, sure.weakness, sure, text.decided):
+        if _worded_alike(text, c, said, sure):
+            continue
         reason = f"Listan Svagheter tar upp {_name(c, cat)}: {_quoted(said)}, men i områdestexterna hittas inget om det."
         yield "weakness_without_narrative", cat.by_id[c].area, _ids(said), reason, c
-    if not weaknesses:
-        return
+    if not weaknesses or not all(_short(found) for _, found in weaknesses):
+        return  # an item that no shortfall was found in may tell of any
     unmet = frozenset({"unmet"})
     for c, said in _one_sided(text.narratives, text.lists, unmet, sure.breach, sure, text.decided):
         if policy.breach(cat.by_id[c].level, "unmet"):

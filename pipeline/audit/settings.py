@@ -27,13 +27,14 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Sure:
-    """Least probabilities of the findings that a contradiction rests on; `silent`: see the config file."""
+    """Least probabilities of the findings that a contradiction rests on; `silent`, `alike`: see the config file."""
 
     weakness: float
     breach: float
     strength: float
     strength_in_text: float
     silent: float
+    alike: float
 
 
 @dataclass(frozen=True, slots=True)
