@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -55,10 +56,13 @@ def inputs(parsed: Parsed) -> list[SentenceInput]:
 
 
 def default_model() -> str:
-    """The name of the shipped model that is used unless another is asked for: the best kind there is.
+    """The model that is used unless another is asked for: what `$SPUR_MODEL` names (a name, a folder, or `champion`), else
+    the shipped one of the best kind there is.
 
     Raises SpurError where the installation has none, or cannot read what it has.
     """
+    if chosen := os.environ.get("SPUR_MODEL"):
+        return chosen
     kinds = {name: _kind(folder) for name, folder in findings.available().items()}
     for kind in KINDS:
         for name, its in kinds.items():

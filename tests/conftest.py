@@ -13,6 +13,10 @@ settings.register_profile("ci", derandomize=True, print_blob=True)
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# What is tested of commands, pages and files does not hang on which model reads; the linear one is quicker. Tests of the
+# shipped BERT name it, or take this away.
+os.environ.setdefault("SPUR_MODEL", "baseline")
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
