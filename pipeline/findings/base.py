@@ -50,10 +50,12 @@ class FindingsModel(Protocol):
 WEAK = 0.35
 """A sentence that tells of some shortfall with this probability keeps its likeliest one as a finding, though the likelihood
 is spread over criteria of which none reaches its threshold: which of them it is, is unsure, not that the sentence is weak.
-Chosen on unseen writers and the stress set (experiments/findings.md)."""
+Chosen on unseen writers and the stress set (experiments/decisions.md)."""
 
 
-def code(probabilities: Probabilities, thresholds: NDArray[np.floating]) -> NDArray[np.int8]:
+def code(
+    probabilities: Probabilities, thresholds: NDArray[np.floating], weak: float = WEAK
+) -> NDArray[np.int8]:
     """What each sentence tells of each criterion [n, criteria]: 0 nothing, else the status' place in STATUSES + 1.
 
     `probabilities` [n, criteria, 3]; `thresholds` the least relevance, [criteria] or what broadcasts to [n, criteria].
@@ -64,8 +66,8 @@ def code(probabilities: Probabilities, thresholds: NDArray[np.floating]) -> NDAr
     )
     if probabilities.shape[1]:
         short = probabilities[..., 1:].sum(axis=2)
-        weak = 1 - np.prod(1 - np.clip(short, 0, 1), axis=1) >= WEAK
-        rows = np.flatnonzero(weak & ~(codes > 1).any(axis=1))
+        told = 1 - np.prod(1 - np.clip(short, 0, 1), axis=1) >= weak
+        rows = np.flatnonzero(told & ~(codes > 1).any(axis=1))
         likeliest = short[rows].argmax(axis=1)
         codes[rows, likeliest] = probabilities[rows, likeliest, 1:].argmax(axis=1) + 2
     return codes

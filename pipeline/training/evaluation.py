@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.findings.base import Probabilities, code
+from pipeline.findings.base import WEAK, Probabilities, code
 from pipeline.report import SHORTFALLS, AreaDraft
 
 Figures = dict[str, float | None]
@@ -47,10 +47,10 @@ def f1(gold: Mask, predicted: Mask) -> float | None:
 
 
 def found(
-    probabilities: Probabilities, thresholds: NDArray[np.floating]
+    probabilities: Probabilities, thresholds: NDArray[np.floating], weak: float = WEAK
 ) -> tuple[Codes, NDArray[np.float32]]:
     """(codes, probability of that status) [n, criteria] of the findings that `decide` makes."""
-    codes = code(probabilities, thresholds)
+    codes = code(probabilities, thresholds, weak)
     told = np.maximum(codes, 1)[..., None].astype(np.intp) - 1
     return codes, np.take_along_axis(probabilities, told, axis=2)[..., 0]
 
