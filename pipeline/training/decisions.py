@@ -53,11 +53,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     with np.load(folder_of(args.run, None) / LOGITS, allow_pickle=False) as z:
         apart = calibration(z["stress.context"].astype(np.float32))
     sets = [(collected.cross_fitted().probabilities, collected.data.gold), (apart, stress.gold)]
-    print(
-        "# Two bars of a finding\n\nMade by `python -m pipeline.training.decisions`. Weakness F1 / shortfall micro-F1 /\nstatus"
-        f" micro-F1 / ECE. Shipped: threshold {threshold:.2f}, bar {WEAK}.\n\n"
-        + table(["threshold", "bar", "writers left out", "stress"], rows(sets))
+    head = (
+        "# Two bars of a finding",
+        "",
+        "Made by `python -m pipeline.training.decisions`: weakness F1 / shortfall micro-F1 / status micro-F1 / ECE.",
+        f"Shipped: threshold {threshold:.2f}, bar {WEAK}.",
+        "",
     )
+    print("\n".join(head) + "\n" + table(["threshold", "bar", "writers left out", "stress"], rows(sets)))
 
 
 if __name__ == "__main__":
