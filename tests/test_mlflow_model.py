@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -147,9 +148,12 @@ def ask(url: str, body: dict[str, Any]) -> Any:
 
 @pytest.mark.slow
 def test_mlflow_serves_it(logged: tuple[str, Path], tmp_path: Path) -> None:
-    text = REPORT.read_text(encoding="utf8")
+    text, file = REPORT.read_text(encoding="utf8"), ROOT / "data" / "examples" / "graded" / "w10-ts-53.pdf"
+    rows = [{"text": text}, {"content": base64.b64encode(file.read_bytes()).decode(), "name": file.name}]
     with served(logged[1], tmp_path) as url:
-        (row,) = ask(url, {"dataframe_records": [{"text": text}], "params": {"as_of": "2025-01-31"}})[
-            "predictions"
-        ]
-    assert row["error"] == "" and set(json.loads(row["draft"])["areas"]) == set("ABCDEFGH")
+        day = {"params": {"as_of": "2025-01-31"}}
+        answers = [ask(url, {"dataframe_records": [row], **day})["predictions"][0] for row in rows]
+    assert [a["error"] for a in answers] == ["", ""]
+    drafts = [json.loads(a["draft"]) for a in answers]
+    assert all(set(d["areas"]) == set("ABCDEFGH") for d in drafts)
+    assert drafts[1]["report"]["file"] == file.name and drafts[1]["areas"]["A"]["stated_grade"]
