@@ -7,17 +7,21 @@ Corpus reports are rendered as distinct files (format, layout, cover and the sen
 that state grades. For each --run MODEL=FILES, `spur audit` is a process of its own in a fresh SPUR_HOME: once unbroken;
 once ended by SIGKILL when half of the drafts are in the cache, and then started again; once more with everything in
 the cache. Memory is the proportional set size (PSS) of the process and its descendants, read twice a second. Needs Linux.
+
+With --work FOLDER the files and the outcome of each finished trial stay there, and the command goes on from them.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import os
 import platform
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +31,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from pipeline import catalogue as catalogues
 from pipeline.corpus import render
@@ -61,14 +67,20 @@ def told(report: CorpusReport, catalogue: catalogues.Catalogue, rng: random.Rand
 
 
 def make(folder: Path, number: int) -> int:
-    """Writes `number` report files; how many contents are distinct."""
+    """Writes `number` report files, unless they are there; how many contents are distinct."""
+    if not folder.exists():
+        _make(folder.with_suffix(".part"), number)
+        folder.with_suffix(".part").rename(folder)
+    return len({hashlib.sha256(p.read_bytes()).digest() for p in folder.iterdir()})
+
+
+def _make(folder: Path, number: int) -> None:
     catalogue, reports = catalogues.load(), read_all([ROOT / "data" / "corpus"])
     rng = random.Random(SEED)
     rng.shuffle(reports)
     names = sorted({r.meta["namn"] for r in reports if r.meta.get("namn")})
     shapes = list(itertools.product(render.LAYOUTS, render.FORMATS))
-    folder.mkdir(parents=True)
-    seen = set()
+    folder.mkdir(parents=True, exist_ok=True)
     for n in range(number):
         turn, which = divmod(n, len(reports))
         layout, fmt = shapes[(which + turn) % len(shapes)]
@@ -79,9 +91,7 @@ def make(folder: Path, number: int) -> int:
         except SpurError:  # a sign that the PDF's font lacks
             fmt = "docx"
             content = render.render(its, catalogue, fmt, layout, grades)
-        seen.add(hashlib.sha256(content).digest())
         (folder / f"{its.id}.{fmt}").write_bytes(content)
-    return len(seen)
 
 
 # --- a run and what it takes -------------------------------------------------------------------
@@ -184,11 +194,14 @@ class Trial:
     drafted: int
     parts: int
     same: bool
-    bytes: int
 
 
 def trial(model: str, files: Path, number: int, folder: Path) -> Trial:
-    """All runs of a model on one folder of files."""
+    """All runs of a model on one folder of files, or what they gave when they were done in this folder before."""
+    done = folder / "trial.json"
+    if done.is_file():
+        return TypeAdapter(Trial).validate_json(done.read_bytes())
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     outs = {n: folder / f"{n}.json" for n in ("whole", "again", "warm")}
     first, second = folder / "home-whole", folder / "home-broken"
@@ -200,7 +213,7 @@ def trial(model: str, files: Path, number: int, folder: Path) -> Trial:
     after = marks(second)
     warm = run(files, outs["warm"], model, second)
     contents = [p.read_bytes() for p in outs.values() if p.is_file()]
-    return Trial(
+    made = Trial(
         model,
         number,
         whole,
@@ -213,8 +226,9 @@ def trial(model: str, files: Path, number: int, folder: Path) -> Trial:
         drafted=len(after) - len(before),
         parts=len(list((second / "cache").rglob("*.part"))),
         same=len(contents) == len(outs) and len(set(contents)) == 1,
-        bytes=len(contents[0]) if contents else 0,
     )
+    done.write_bytes(TypeAdapter(Trial).dump_json(made))
+    return made
 
 
 # --- the page ----------------------------------------------------------------------------------
@@ -315,16 +329,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--run", action="append", metavar="MODEL=FILES", dest="runs", required=True)
     parser.add_argument("--out", type=Path, help="Markdown file; else printed")
+    parser.add_argument("--work", type=Path, help="folder for the files and runs, kept; else a temporary one")
     args = parser.parse_args()
     wanted = [(m, int(n)) for m, _, n in (r.rpartition("=") for r in args.runs)]
     sizes = sorted({n for _, n in wanted})
     command = " ".join(["python experiments/audit_scale.py", *(f"--run {r}" for r in args.runs)])
-    with tempfile.TemporaryDirectory(prefix="spur-scale-") as name:
-        work = Path(name)
+    with contextlib.ExitStack() as stack:
+        work = args.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spur-scale-")))
         distinct = [make(work / f"files-{n}", n) for n in sizes][-1]
         trials = []
-        for k, (model, number) in enumerate(wanted):
-            trials.append(trial(model, work / f"files-{number}", number, work / f"trial-{k}"))
+        for model, number in wanted:
+            name = f"trial-{Path(model).name}-{number}"
+            trials.append(trial(model, work / f"files-{number}", number, work / name))
             print("\n".join(_times(trials)[-1:] + _breaks(trials)[-1:]), file=sys.stderr, flush=True)
     told_ = page(trials, distinct, command)
     if args.out:
