@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.corpus.tsv import SIGNS
+from pipeline.corpus.tsv import SIGNS, CorpusReport, Row, dump
 
 if TYPE_CHECKING:
     from pipeline.store.corrections import LabelledGrade, LabelledSentence
 
-_SIGN = {status: sign for sign, status in SIGNS.items()}
+_SIGN: Mapping[str, str] = {status: sign for sign, status in SIGNS.items()}
 
 
 def name(report: str) -> str:
@@ -47,28 +47,21 @@ def write_grades(grades: Iterable[LabelledGrade], path: Path) -> None:
             rows.writerow((g.file or name(g.report), g.area, g.grade, g.suggested))
 
 
-def _line(r: LabelledSentence) -> str:
-    """A line that is none of the format's own: those begin with @ or #."""
-    text = " ".join(r.text.split()).lstrip("@# ")
-    labels = " ".join(f"{c}{_SIGN[s]}" for c, s in sorted(r.labels.items()))  # type: ignore[index]
-    return f"{text}\t{labels}" if labels else text
+def _row(r: LabelledSentence, section: str) -> Row:
+    """The sentence as the corpus has it, and as none of the format's own lines: those begin with @ or #."""
+    labels = {c: _SIGN[status] for c, status in sorted(r.labels.items())}
+    return Row(section, " ".join(r.text.split()).lstrip("@# "), labels)
 
 
 def write_tsv(rows: Sequence[LabelledSentence], folder: Path) -> tuple[int, int]:
     """A file for each report; files of earlier exports are removed. (how many, sentences without a section left out)."""
     for old in folder.glob("k*.tsv"):
         old.unlink()
-    reports: dict[str, list[LabelledSentence]] = {}
+    reports: dict[str, list[Row]] = {}
     for r in rows:
-        if r.section is not None and _line(r):
-            reports.setdefault(r.report, []).append(r)
+        if r.section is not None and (row := _row(r, r.section)).text:
+            reports.setdefault(name(r.report), []).append(row)
     for report, its in reports.items():
-        lines = [f"@report {name(report)}"]
-        section = None
-        for r in its:
-            if r.section != section:
-                section = r.section
-                lines.append(f"# {section}")
-            lines.append(_line(r))
-        (folder / f"{name(report)}.tsv").write_text("\n".join(lines) + "\n", encoding="utf8")
+        told = CorpusReport(report, {"report": report}, tuple(its))
+        (folder / f"{report}.tsv").write_text(dump(told), encoding="utf8")
     return len(reports), len(rows) - sum(map(len, reports.values()))

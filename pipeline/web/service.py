@@ -23,6 +23,7 @@ from pipeline.audit import build, collect
 from pipeline.audit.masking import Mask
 from pipeline.audit.tables import Told
 from pipeline.catalogue import Catalogue
+from pipeline.grading import Policy
 from pipeline.report import Draft, ModelInfo, SpurError
 from pipeline.resources import home
 from pipeline.search import Filters, Hit
@@ -121,6 +122,11 @@ class Workbench:
     def desk(self) -> Desk:
         assert self._desk is not None
         return self._desk
+
+    @property
+    def policy(self) -> Policy:
+        """How findings become grades here: the drafter's own."""
+        return self.desk.drafter.policy
 
     @property
     def catalogue(self) -> Catalogue:

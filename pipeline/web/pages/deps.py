@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends, Query
 from starlette.requests import Request
 
-from pipeline.grading import Policy
 from pipeline.web import access
 from pipeline.web.pages import view
 from pipeline.web.service import Narrow, User, Work, Workbench
@@ -19,15 +17,9 @@ Acting = Annotated[User, Depends(access.current)]
 PER_PAGE = 50
 
 
-@lru_cache(maxsize=2)
-def policy(bench: Workbench) -> Policy:
-    """The policy by which the workbench grades."""
-    return Policy.of(bench.catalogue, bench.settings.catalogue, bench.model.name)
-
-
 def seen(bench: Workbench, work: Work) -> view.ReportView:
     """The report as its page shows it."""
-    return view.report(work, bench.catalogue, policy(bench))
+    return view.report(work, bench.catalogue, bench.policy)
 
 
 def narrow(

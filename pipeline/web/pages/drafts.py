@@ -11,7 +11,7 @@ from starlette.responses import Response
 from pipeline.report import LIST_NAMES, SpurError
 from pipeline.web.errors import LoginNeeded, WebError
 from pipeline.web.pages import view
-from pipeline.web.pages.deps import Acting, Bench, policy
+from pipeline.web.pages.deps import Acting, Bench
 from pipeline.web.pages.render import page, to
 from pipeline.web.service import Narrow, Upload, Workbench
 
@@ -131,7 +131,7 @@ def _suggested(bench: Workbench, sections: dict[str, str]) -> dict[str, view.Are
     if not told:
         return {}
     draft = bench.suggest(told)
-    return {a.letter: a for a in view.loose(draft, bench.catalogue, policy(bench))}
+    return {a.letter: a for a in view.loose(draft, bench.catalogue, bench.policy)}
 
 
 @router.post("/skriv/forslag")
