@@ -15,7 +15,7 @@ from pipeline import catalogue
 from pipeline.cli.app import run
 from pipeline.corpus import tsv
 from pipeline.grading.policy import Policy
-from pipeline.report import SpurError
+from pipeline.report import Facts, PlanEntry, Report, SpurError
 from pipeline.training import distant
 from pipeline.training.distant import PARTLY, UNMET, Told
 
@@ -84,6 +84,9 @@ def test_building_finds_plan_and_sentences_of_a_printed_report(built: Path) -> N
     for report in distant.load([built], CATALOGUE):
         source = tsv.read(CORPUS / f"{report.id}.tsv")
         assert set(report.told.unmet) == {p.criterion for p in source.plan}
+        assert sorted((*a.criteria, a.text) for a in report.actions) == sorted(
+            (p.criterion, p.action) for p in source.plan
+        )
         assert len(report.texts) > 0.9 * len(source.rows)
         assert distant.truth(report.told, CATALOGUE, POLICY).told
         worst = {c.partition(".")[0] for c in report.told.unmet}
@@ -95,7 +98,9 @@ def test_building_finds_plan_and_sentences_of_a_printed_report(built: Path) -> N
     [
         ({"schema": 9}, "schema 9"),
         ({"grades": {"E": ["Q"]}}, "Q: not of"),
-        ({"plan": {"complete": {}, "unmet": ["E.F99"]}}, "E.F99"),
+        ({"plan": {"complete": {}, "unmet": ["E.F99"], "actions": []}}, "E.F99"),
+        ({"plan": {"complete": {}, "unmet": [], "actions": [{"criteria": ["E.F98"], "text": "x"}]}}, "E.F98"),
+        ({"plan": {"complete": {}, "unmet": []}}, "actions.*spur dataset build"),
         ({"sentences": [{"text": "x"}]}, "spur dataset build"),
     ],
 )
@@ -109,10 +114,55 @@ def test_a_malformed_line_is_refused(
         distant.load([path], CATALOGUE)
 
 
+def test_a_file_of_the_first_schema_is_read_and_tells_of_no_actions(built: Path, tmp_path: Path) -> None:
+    old = []
+    for text in built.read_text(encoding="utf8").splitlines():
+        raw = json.loads(text)
+        del raw["plan"]["actions"]
+        old.append(json.dumps({**raw, "schema": 1}))
+    (tmp_path / "old.jsonl").write_text("\n".join(old), encoding="utf8")
+    now = [replace(r, actions=()) for r in distant.load([built], CATALOGUE)]
+    assert distant.load([tmp_path / "old.jsonl"], CATALOGUE) == now
+
+
+def test_names_are_hidden_in_actions_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tsv.read(CORPUS / "w14-tx-05.tsv")
+    first, *rest = source.plan
+    named = replace(first, action="Studierektor Berit Fiktivus skriver en rutin före sommaren.")
+    (tmp_path / "x.tsv").write_text(tsv.dump(replace(source, plan=(named, *rest))), encoding="utf8")
+    args = ["--out", str(tmp_path / "reports"), "--format", "md", "--grades", "reference"]
+    assert run(["dataset", "render", str(tmp_path / "x.tsv"), *args]) == 0
+    texts = {}
+    for option in ("--mask", "--no-mask"):
+        out = tmp_path / f"{option}.jsonl"
+        assert run(["dataset", "build", str(tmp_path / "reports"), "--out", str(out), option]) == 0
+        (report,) = distant.load([out], CATALOGUE)
+        (texts[option],) = (a.text for a in report.actions if a.criteria == (first.criterion,))
+    assert texts["--mask"] == "Studierektor NN skriver en rutin före sommaren."
+    assert texts["--no-mask"] == named.action
+    assert f"planned actions: {len(source.plan)}" in capsys.readouterr().out
+
+
+def planned(*entries: tuple[tuple[str, ...], str | None]) -> tuple[distant.Action, ...]:
+    plan = tuple(PlanEntry(None, criteria, action) for criteria, action in entries)
+    return distant.planned(Report(Facts(), "", (), {}, plan), CATALOGUE)
+
+
+def test_the_same_words_on_two_criteria_are_one_sentence_about_both() -> None:
+    actions = planned(
+        (("E.F5",), "En rutin skrivs."), (("E.F6", "E.R1"), "En rutin skrivs."), (("A.F1",), None)
+    )
+    assert actions == (distant.Action(("E.F5", "E.F6", "E.R1"), "En rutin skrivs."),)
+    (row,) = distant.labels(actions, CATALOGUE, POLICY)
+    told = {CATALOGUE.criteria[c].id: int(row[c]) for c in np.flatnonzero(row)}
+    assert told == {"E.F5": 3, "E.F6": 3, "E.R1": distant.OPEN}  # how far advice is short isn't told
+
+
 # --- the loss, on tensors that fit on a page ---------------------------------------------------------------------
 
 torch = pytest.importorskip("torch")
 from pipeline.training import bags  # noqa: E402
+from pipeline.training.feed import APART, SILENT, TOLD  # noqa: E402
 
 CONFIG = bags.BagConfig()
 
@@ -226,9 +276,18 @@ def test_the_feed_gives_whole_reports_in_the_order_of_the_spans(built: Path, tmp
     assert sorted(r for s in steps for r in s.reports) == sorted(r.id for r in reports)
     for step in steps:
         own = len(CATALOGUE.criteria)  # the wordings' spans stand first
-        assert len(step.packed.start) - own == len(step.bag) == len(step.can)
-        texts = [r.texts for name in step.reports for r in reports if r.id == name]
-        assert len(step.bag) == sum(map(len, texts))
+        assert len(step.packed.start) - own == len(step.bag) == len(step.can) == len(step.targets)
+        its = [r for name in step.reports for r in reports if r.id == name]
+        texts = [t for r in its for t in r.texts] + [a.text for r in its for a in r.actions]
+        assert len(step.bag) == len(texts)
+        sizes = step.packed.length[own:].tolist()
+        assert sizes == [len(tokens) for tokens in encoder.tokens(texts)]
+        actions = step.bag == bags.ACTION
+        assert not step.can[actions].any() and (step.targets[~actions] == APART).all()
+        told = [CATALOGUE.criteria[int(np.argmax(row))].id for row in step.targets[actions]]
+        assert told == [c for r in its for a in r.actions for c in a.criteria]
+        assert ((step.targets[actions] == TOLD + 2).sum(1) == 1).all()  # unmet; of the others, silent
+        assert (step.targets[actions] >= SILENT).all()
     assert [s.reports for s in feed.epoch(1)] == [s.reports for s in feed.epoch(1)]
 
 
@@ -252,7 +311,7 @@ def test_the_networks_step_learns_from_bags_alone(built: Path, tmp_path: Path) -
     losses = []
     for step, _ in zip(feed, range(6), strict=False):
         optimizer.zero_grad()
-        loss = bags.step_loss(trainer._forward, step, cpu, CONFIG)
+        loss = bags.step_loss(trainer._forward, step, cpu, CONFIG, trainer.loss)
         loss.backward()
         optimizer.step()
         losses.append(float(loss))
@@ -320,6 +379,61 @@ def test_a_cut_training_goes_on_with_the_reports_that_are_due(built: Path, bert:
     again.restore(whole.state())
     assert whole.distant is not None and again.distant is not None
     assert next(again.distant).reports == next(whole.distant).reports
+
+
+def test_a_plans_actions_are_learnt_as_labelled_sentences(built: Path, bert: Path) -> None:
+    """Without any statement about bags: from the actions alone it is learnt which criterion each is about, and unmet."""
+    from pipeline.training.trainer import predict  # noqa: PLC0415
+
+    read = distant.load([built], CATALOGUE)
+    reports = [replace(r, told=Told({}), texts=r.texts[:1], sections=r.sections[:1]) for r in read]
+    trainer = trained(recipe(built), bert, reports, 0)
+    (step,) = trainer_feed(trainer, reports).epoch(0)
+    optimizer = torch.optim.Adam(trainer.net.parameters(), lr=5e-3)
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = bags.step_loss(trainer._forward, step, trainer.device, CONFIG, trainer.loss)
+        loss.backward()
+        optimizer.step()
+    inputs = [s for r in reports for s in r.action_inputs()]
+    logits = predict(trainer.net, inputs, trainer.encoder, CATALOGUE, trainer.device)
+    actions = [a for r in reports for a in r.actions]
+    its = [CATALOGUE.index[a.criteria[0]] for a in actions]
+    right = np.mean([int(np.argmax(row[:, 0])) == c for row, c in zip(logits, its, strict=True)])
+    unmet = np.mean([int(np.argmax(row[c, 1:])) == 2 for row, c in zip(logits, its, strict=True)])
+    assert right > 0.7 and unmet > 0.9
+
+
+def trainer_feed(trainer: Any, reports: list[distant.DistantReport], **changes: Any) -> bags.BagFeed:
+    return bags.BagFeed(reports, CATALOGUE, POLICY, trainer.encoder, tokens=10**6, **changes)
+
+
+def test_the_actions_count_as_their_weight_says(built: Path, bert: Path) -> None:
+    reports = distant.load([built], CATALOGUE)
+    trainer = trained(recipe(built), bert, reports, 0)
+    trainer.net.eval()
+    (step,) = trainer_feed(trainer, reports).epoch(0)
+
+    def of(weight: float) -> float:
+        config = replace(CONFIG, actions=weight)
+        with torch.no_grad():
+            return float(bags.step_loss(trainer._forward, step, trainer.device, config, trainer.loss))
+
+    assert of(1.0) - of(0.0) == pytest.approx(2 * (of(0.5) - of(0.0)), rel=1e-3) and of(0.5) > of(0.0)
+    (bare,) = trainer_feed(trainer, [replace(r, actions=()) for r in reports]).epoch(0)
+    with torch.no_grad():
+        loss = float(bags.step_loss(trainer._forward, bare, trainer.device, CONFIG, trainer.loss))
+    assert loss == pytest.approx(of(0.0), rel=1e-3)
+
+
+def test_nothing_is_learnt_of_criteria_that_are_left_out(built: Path, bert: Path) -> None:
+    reports = distant.load([built], CATALOGUE)
+    trainer = trained(recipe(built), bert, reports, 0)
+    left_out = [c for r in reports for c in r.told.unmet]
+    index = [CATALOGUE.index[c] for c in left_out]
+    (step,) = trainer_feed(trainer, reports, left_out=left_out).epoch(0)
+    assert (step.targets[:, index] == APART).all()
+    assert not len(step.said.told) and not np.isin(step.said.kept[:, 1], index).any()
 
 
 def test_reports_that_a_fold_is_judged_on_teach_it_nothing(built: Path, tmp_path: Path) -> None:

@@ -10,11 +10,32 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
 from pipeline import catalogue  # noqa: E402
-from pipeline.training import softlabels  # noqa: E402
+from pipeline.cli.app import run  # noqa: E402
+from pipeline.corpus import tsv  # noqa: E402
+from pipeline.grading.policy import Policy  # noqa: E402
+from pipeline.training import distant, softlabels  # noqa: E402
 from pipeline.training.distant import PARTLY, UNMET, Truth  # noqa: E402
 from pipeline.training.linear_head import Inputs, LinearHead, Part, Penalty, sections  # noqa: E402
 
 CATALOGUE = catalogue.load()
+
+
+CORPUS = Path(__file__).resolve().parents[1] / "data" / "corpus" / "dev"
+
+
+def test_the_experiment_knows_of_a_report_what_building_reads_off_its_file(tmp_path: Path) -> None:
+    from pipeline.training.distant_experiment import without_labels  # noqa: PLC0415
+
+    files = [CORPUS / f"{n}.tsv" for n in ("w14-tx-05", "w12-ts-78", "w1-tr-08")]
+    args = ["--out", str(tmp_path / "reports"), "--format", "docx", "--grades", "reference"]
+    assert run(["dataset", "render", *map(str, files), *args]) == 0
+    out = tmp_path / "distant.jsonl"
+    assert run(["dataset", "build", str(tmp_path / "reports"), "--out", str(out), "--no-mask"]) == 0
+    read = {r.id: r for r in distant.load([out], CATALOGUE)}
+    policy = Policy.of(CATALOGUE)
+    for made in (without_labels(tsv.read(f), CATALOGUE, policy) for f in files):
+        assert made.told == read[made.id].told
+        assert set(made.actions) == set(read[made.id].actions)
 
 
 def joint(*rows: list[list[float]]) -> np.ndarray:

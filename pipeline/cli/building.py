@@ -11,8 +11,11 @@ from pipeline.cli import files, options
 from pipeline.cli.output import error, usage, write
 
 if TYPE_CHECKING:
+    from pipeline.catalogue import Catalogue
     from pipeline.drafting import Parsed
+    from pipeline.grading.policy import Policy
     from pipeline.report import Source
+    from pipeline.training.distant import DistantReport
 
 
 def build(
@@ -22,8 +25,8 @@ def build(
     mask: Annotated[bool, typer.Option(help="Hide names of people; roles stay.")] = True,
     catalogue: options.CatalogueName = options.DEFAULT_CATALOGUE,
 ) -> None:
-    """Makes training data from plain reports: their sentences, the criteria that their action plans name as not met, and
-    the grades that they state before any plan.
+    """Makes training data from plain reports: their sentences, the criteria that their action plans name as not met with
+    what will be done about them, and the grades that they state before any plan.
     """
     from pipeline import catalogue as catalogues  # noqa: PLC0415
     from pipeline import drafting, people  # noqa: PLC0415
@@ -46,12 +49,9 @@ def build(
     common = people.small_words(p.report.text for _, p in parsed)
     lines, hidden = [], 0
     for name, (_, p) in zip(files.ids([n for n, _ in parsed]), parsed, strict=True):
-        texts = [s.text for s in p.sentences]
-        if mask:
-            texts, masked = people.pseudonymise(p.report, p.sentences, common, name)
-            hidden += len(masked)
-        told = distant.read_report(p.report, criteria, policy)
-        lines.append(distant.line(p.report, [s.section for s in p.sentences], texts, told, name))
+        its, count = _distant(p, name, criteria, policy, common if mask else None)
+        hidden += count
+        lines.append(distant.line(its, p.report))
     if not lines:
         raise usage(f"{out}: inte skriven: ingen rapport kunde läsas")
 
@@ -64,3 +64,31 @@ def build(
         print(f"{what}: {number}")
     error(f"{hidden} ställen med namn dolda")
     files.finish(failed)
+
+
+def _distant(
+    parsed: Parsed, name: str, catalogue: Catalogue, policy: Policy, common: frozenset[str] | None
+) -> tuple[DistantReport, int]:
+    """A report as training data, and how many names are hidden in it: none where `common` (words that are no names) is
+    None."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from pipeline import people  # noqa: PLC0415
+    from pipeline.report import Sentence  # noqa: PLC0415
+    from pipeline.training import distant  # noqa: PLC0415
+
+    report, sentences = parsed.report, parsed.sentences
+    actions = distant.planned(report, catalogue)
+    texts, masked = [*(s.text for s in sentences), *(a.text for a in actions)], list[people.Masked]()
+    if common is not None:  # actions are no sentences of the report, but the same names are hidden in them
+        as_sentences = [Sentence(len(sentences) + k, None, a.text, 0, 0) for k, a in enumerate(actions)]
+        texts, masked = people.pseudonymise(report, [*sentences, *as_sentences], common, name)
+    told = [(s.section, t) for s, t in zip(sentences, texts, strict=False) if s.section]
+    words = texts[len(sentences) :]
+    return distant.DistantReport(
+        name,
+        tuple(section for section, _ in told),
+        tuple(text for _, text in told),
+        distant.read_report(report, catalogue, policy),
+        tuple(replace(a, text=t) for a, t in zip(actions, words, strict=True)),
+    ), len(masked)

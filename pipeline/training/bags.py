@@ -4,6 +4,8 @@ P(a report's criterion is short) comes from its sentences' probabilities by nois
 Ratan 1998): it is short when at least one sentence says so. Only the few surest sentences of a criterion take part, as the
 small probabilities of eighty others would add up to a certainty that nothing tells of. `lse` pools by a smooth maximum
 instead (log-sum-exp, Ramon & De Raedt 2000).
+
+A plan's actions are no bag: each is a sentence that is known to tell of its criteria, learnt as hand labels are.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from torch import Tensor
 from pipeline.catalogue import Catalogue
 from pipeline.findings.encoding import Encoder, Packed, Window, pack, section_names
 from pipeline.grading.policy import Policy
-from pipeline.training.distant import DistantReport, Truth, can_tell, truth
-from pipeline.training.feed import wording_windows
+from pipeline.training.distant import DistantReport, Truth, can_tell, labels, truth, without
+from pipeline.training.feed import APART, TOLD, wording_windows
 
 Pool = Literal["noisy-or", "lse"]
 _LEAST = 1e-6
@@ -30,7 +32,7 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class BagConfig:
-    """Weights of the three kinds of statement against each other, and how sentences are pooled.
+    """Weights of the three kinds of statement and of the plans' actions against each other, and how sentences are pooled.
 
     `surest`: sentences of a criterion that take part; `sharpness` of lse: the higher, the nearer to the maximum.
     """
@@ -38,6 +40,7 @@ class BagConfig:
     told: float = 1.0
     kept: float = 0.5
     either: float = 0.5
+    actions: float = 0.5
     pool: Pool = "noisy-or"
     surest: int = 4
     sharpness: float = 4.0
@@ -135,40 +138,72 @@ def bag_loss(
 
 
 Forward = Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]
+LabelLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def step_loss(forward: Forward, step: BagStep, device: torch.device, config: BagConfig) -> Tensor:
-    """The loss of one step of the feed. `forward` is the trainer's: packed windows, the wordings first, to (relevance
-    [n, criteria], status [n, criteria, 3]) of the sentences after them."""
+def step_loss(
+    forward: Forward,
+    step: BagStep,
+    device: torch.device,
+    config: BagConfig,
+    label_loss: LabelLoss | None = None,
+) -> Tensor:
+    """The loss of one step of the feed: its bags' and, weighted, its actions'.
+
+    `forward` is the trainer's: packed windows, the wordings first, to (relevance [n, criteria], status [n, criteria, 3])
+    of the sentences after them; so is `label_loss`: relevance, status and `targets`, to the loss of labelled sentences.
+    """
     p = step.packed
     parts = {"ids": p.ids, "segment": p.segment, "position": p.position, "start": p.start, "length": p.length}
     host = {k: torch.from_numpy(v) for k, v in parts.items()}
-    host["targets"] = torch.full(
-        step.can.shape, -1
-    )  # says how many sentences there are, and that none is labelled
+    host["targets"] = torch.from_numpy(step.targets.astype(np.int64))
     relevance, status = forward({k: v.to(device) for k, v in host.items()})
     bag, can = torch.from_numpy(step.bag).to(device), torch.from_numpy(step.can).to(device)
-    return bag_loss(relevance, status, bag, can, step.said.to(device), len(step.reports), config)
+    loss = bag_loss(relevance, status, bag, can, step.said.to(device), len(step.reports), config)
+    rows = torch.from_numpy(np.flatnonzero(step.bag == ACTION)).to(device)
+    if len(rows) and label_loss is not None:
+        targets = host["targets"].to(device)[rows]
+        loss = loss + config.actions * label_loss(relevance[rows], status[rows], targets)
+    return loss
 
 
 # --- the feed ---------------------------------------------------------------------------------------------------
 
+ACTION = -1  # in `bag`: no report's sentence, but a plan's action
+
 
 @dataclass(frozen=True, slots=True)
 class BagStep:
-    """One step: whole reports as packed windows, the catalogue's wordings first; `bag` [n] and `can` [n, criteria] in the
-    order of the spans after the wordings'."""
+    """One step: whole reports as packed windows, the catalogue's wordings first; `bag` [n], `can` and `targets`
+    [n, criteria] in the order of the spans after the wordings'. Only actions have targets, codes of feed.py."""
 
     packed: Packed
     bag: NDArray[np.int64]
     can: NDArray[np.bool_]
+    targets: NDArray[np.int8]
     said: Statements
     reports: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Bag:
+    """A report in a step: windows of its sentences and of its plan's actions, with these' targets [actions, criteria]."""
+
+    report: DistantReport
+    truth: Truth
+    windows: list[Window]
+    actions: list[Window]
+    targets: NDArray[np.int8]
+
+    @property
+    def size(self) -> int:
+        """Tokens."""
+        return sum(len(w.ids) for w in (*self.windows, *self.actions))
+
+
 class BagFeed:
     """Endless steps of whole reports that tell something, in an order made from the seed; each step at most `tokens`
-    (one report at least)."""
+    (one report at least). Of the criteria `left_out` nothing is learnt."""
 
     def __init__(
         self,
@@ -178,30 +213,40 @@ class BagFeed:
         encoder: Encoder,
         tokens: int = 6144,
         seed: int = 0,
+        left_out: Sequence[str] = (),
     ) -> None:
         self.catalogue, self.encoder, self.tokens, self.seed = catalogue, encoder, tokens, seed
-        each = [(r, truth(r.told, catalogue, policy)) for r in reports if r.texts]
-        self.reports = [(r, t) for r, t in each if t]
+        self.policy = policy
+        self.left_out = [catalogue.index[c] for c in left_out]
+        each = [(r, without(truth(r.told, catalogue, policy), self.left_out)) for r in reports if r.texts]
+        self.reports = [(r, t) for r, t in each if t or r.actions]
         self.names = section_names(catalogue)
         self.wordings = wording_windows(encoder, catalogue)
 
-    def _windows(self, report: DistantReport) -> list[Window]:
-        return self.encoder.windows(report.inputs(), self.names)
+    def _bag(self, report: DistantReport, its: Truth) -> _Bag:
+        gold = labels(report.actions, self.catalogue, self.policy)
+        targets = np.where(gold > 0, TOLD - 1 + gold, gold).astype(np.int8)  # OPEN is APART, none is SILENT
+        targets[:, self.left_out] = APART
+        return _Bag(
+            report,
+            its,
+            self.encoder.windows(report.inputs(), self.names),
+            self.encoder.windows(report.action_inputs(), self.names) if report.actions else [],
+            targets,
+        )
 
     def epoch(self, number: int) -> Iterator[BagStep]:
         """Every report once."""
         order = list(range(len(self.reports)))
         random.Random(f"{self.seed}-{number}").shuffle(order)
-        group, used = list[tuple[DistantReport, Truth, list[Window]]](), 0
+        group, used = list[_Bag](), 0
         for k in order:
-            report, its = self.reports[k]
-            windows = self._windows(report)
-            size = sum(len(w.ids) for w in windows)
-            if group and used + size > self.tokens:
+            its = self._bag(*self.reports[k])
+            if group and used + its.size > self.tokens:
                 yield self._step(group)
                 group, used = [], 0
-            group.append((report, its, windows))
-            used += size
+            group.append(its)
+            used += its.size
         if group:
             yield self._step(group)
 
@@ -212,18 +257,26 @@ class BagFeed:
             yield from self.epoch(number)
             number += 1
 
-    def _step(self, group: Sequence[tuple[DistantReport, Truth, list[Window]]]) -> BagStep:
-        windows = [*self.wordings, *(w for _, _, ws in group for w in ws)]
+    def _step(self, group: Sequence[_Bag]) -> BagStep:
+        windows = [
+            *self.wordings,
+            *(w for b in group for w in b.windows),
+            *(w for b in group for w in b.actions),
+        ]
         length = self.encoder.max_tokens
         rows = -(-sum(len(w.ids) for w in windows) // length)
         while (packed := pack(windows, rows, length, self.encoder.pad)) is None:
             rows += 1
-        bag = [b for b, (_, _, ws) in enumerate(group) for w in ws for _ in w.rows]
-        sections = [r.sections[row] for r, _, ws in group for w in ws for row in w.rows]
+        bag = [k for k, b in enumerate(group) for w in b.windows for _ in w.rows]
+        can = can_tell(
+            [b.report.sections[row] for b in group for w in b.windows for row in w.rows], self.catalogue
+        )
+        targets = np.concatenate([b.targets[[row for w in b.actions for row in w.rows]] for b in group])
         return BagStep(
             packed,
-            np.array(bag, np.int64),
-            can_tell(sections, self.catalogue),
-            statements([t for _, t, _ in group]),
-            tuple(r.id for r, _, _ in group),
+            np.array([*bag, *[ACTION] * len(targets)], np.int64),
+            np.concatenate([can, np.zeros(targets.shape, bool)]),
+            np.concatenate([np.full(can.shape, APART, np.int8), targets]),
+            statements([b.truth for b in group]),
+            tuple(b.report.id for b in group),
         )

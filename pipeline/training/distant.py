@@ -7,21 +7,25 @@ The action plan names the criteria that were not met; a stated grade before any 
 - kept: this criterion is not short at this status (the grade would be worse; or the plan names the area's others);
 - either: at least one of these criteria is short (the grade says so, not which).
 
+The plan's own words on what will be done about an unmet criterion are a fourth, about one sentence each: that sentence
+tells of the criterion as not met.
+
 One JSON line a report (`spur dataset build` writes them):
 
-    {"schema": 1, "report": "x", "catalogue": "sosfs-2015-8", "specialty": …, "date": …, "hash": "<sha256 of the text>",
+    {"schema": 2, "report": "x", "catalogue": "sosfs-2015-8", "specialty": …, "date": …, "hash": "<sha256 of the text>",
      "sentences": [{"section": "E", "text": "…"}, …],
-     "plan": {"complete": {"E": true}, "unmet": ["E.F6"]}, "grades": {"E": ["D"], "F": ["A", "B", "C"]}}
+     "plan": {"complete": {"E": true}, "unmet": ["E.F6"], "actions": [{"criteria": ["E.F6"], "text": "…"}]},
+     "grades": {"E": ["D"], "F": ["A", "B", "C"]}}
 
 `grades` holds for each area that something is told of the grades that are left possible; `complete`: every entry of the
-area's plan names its criteria.
+area's plan names its criteria. Schema 1 had no `actions`; its files are still read, and tell of none.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,13 +36,15 @@ from numpy.typing import NDArray
 from pipeline.catalogue import Catalogue
 from pipeline.findings.base import SentenceInput
 from pipeline.grading.policy import Policy
-from pipeline.report import LISTS, STATUSES, Report, SpurError
+from pipeline.report import LISTS, POTENTIAL, STATUSES, Report, SpurError
 from pipeline.training.folds import writer_fold
-from pipeline.training.labelled import Labelled
+from pipeline.training.labelled import CODES, Labelled
 from pipeline.training.practice import possible
 
-SCHEMA = 1
+SCHEMA, READ = 2, (1, 2)  # what is written; what is read
 PARTLY, UNMET = 0, 1  # a criterion is short at: partly or worse; unmet
+OPEN = -1  # in an action's labels: not told
+ACTIONS_ARE = POTENTIAL  # the section that a model reads actions under: what is to be done, as in that list
 Pair = tuple[int, int]  # (index of the criterion, PARTLY or UNMET)
 
 
@@ -64,17 +70,30 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Action:
+    """A plan's words on what will be done about `criteria` that were not met."""
+
+    criteria: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class DistantReport:
-    """A report's sentences with their sections, and what it tells."""
+    """A report's sentences with their sections, what it tells, and its plan's actions."""
 
     id: str
     sections: tuple[str, ...]
     texts: tuple[str, ...]
     told: Told
+    actions: tuple[Action, ...] = ()
 
     def inputs(self) -> list[SentenceInput]:
-        """What a model may see of them."""
+        """What a model may see of the sentences."""
         return [SentenceInput(t, s, self.id) for t, s in zip(self.texts, self.sections, strict=True)]
+
+    def action_inputs(self) -> list[SentenceInput]:
+        """What a model may see of the actions: a passage of their own."""
+        return [SentenceInput(a.text, ACTIONS_ARE, self.id) for a in self.actions]
 
 
 # --- out of reports, to lines and back --------------------------------------------------------------------------
@@ -90,18 +109,32 @@ def read_report(report: Report, catalogue: Catalogue, policy: Policy) -> Told:
     return Told(possible(report, catalogue, policy), tuple(order), complete)
 
 
-def line(report: Report, sections: Sequence[str | None], texts: Sequence[str], told: Told, name: str) -> str:
-    """One line of the file. `texts` are the sentences', with names hidden where that is wanted."""
-    facts = report.facts
+def planned(report: Report, catalogue: Catalogue) -> tuple[Action, ...]:
+    """The actions of a parsed report's plan, in its order, each of one wording once with all criteria that it is for."""
+    out: dict[str, dict[str, None]] = {}
+    for e in report.action_plan:
+        its = [c for c in e.criteria if c in catalogue.by_id]
+        if e.action and its:
+            out.setdefault(e.action, {}).update(dict.fromkeys(its))
+    return tuple(Action(tuple(its), text) for text, its in out.items())
+
+
+def line(its: DistantReport, report: Report) -> str:
+    """One line of the file; `report` is what `its` was read off."""
+    facts, told = report.facts, its.told
     content = {
         "schema": SCHEMA,
-        "report": name,
+        "report": its.id,
         "catalogue": facts.catalogue,
         "specialty": facts.specialty,
         "date": facts.date,
         "hash": hashlib.sha256(report.text.encode()).hexdigest(),
-        "sentences": [{"section": s, "text": t} for s, t in zip(sections, texts, strict=True) if s],
-        "plan": {"complete": dict.fromkeys(told.complete, True), "unmet": list(told.unmet)},
+        "sentences": [{"section": s, "text": t} for s, t in zip(its.sections, its.texts, strict=True)],
+        "plan": {
+            "complete": dict.fromkeys(told.complete, True),
+            "unmet": list(told.unmet),
+            "actions": [{"criteria": list(a.criteria), "text": a.text} for a in its.actions],
+        },
         "grades": {a: list(g) for a, g in told.grades.items()},
     }
     return json.dumps(content, ensure_ascii=False)
@@ -109,8 +142,8 @@ def line(report: Report, sections: Sequence[str | None], texts: Sequence[str], t
 
 def _report(raw: Any, where: str, catalogue: Catalogue) -> DistantReport:
     try:
-        if raw["schema"] != SCHEMA:
-            raise SpurError(f"{where}: schema {raw['schema']!r}, this program reads {SCHEMA}")
+        if raw["schema"] not in READ:
+            raise SpurError(f"{where}: schema {raw['schema']!r}, this program reads {READ[0]} to {READ[-1]}")
         told = Told(
             {str(a): tuple(g) for a, g in raw["grades"].items()},
             tuple(raw["plan"]["unmet"]),
@@ -118,17 +151,20 @@ def _report(raw: Any, where: str, catalogue: Catalogue) -> DistantReport:
         )
         sections = tuple(str(s["section"]) for s in raw["sentences"])
         texts = tuple(str(s["text"]) for s in raw["sentences"])
+        of_plan = raw["plan"]["actions"] if raw["schema"] > 1 else ()
+        actions = tuple(Action(tuple(a["criteria"]), str(a["text"])) for a in of_plan)
         name = str(raw["report"])
     except (KeyError, TypeError, AttributeError) as e:
         raise SpurError(
             f"{where}: no distantly labelled report ({e!r}); make it with `spur dataset build`"
         ) from e
-    foreign = {*told.unmet} - {*catalogue.by_id} | {*told.grades, *told.complete} - {*catalogue.areas}
+    named = {*told.unmet, *(c for a in actions for c in a.criteria)}
+    foreign = named - {*catalogue.by_id} | {*told.grades, *told.complete} - {*catalogue.areas}
     foreign |= {*sections} - {*catalogue.areas, *LISTS}
     foreign |= {g for gs in told.grades.values() for g in gs} - {*catalogue.grades}
     if foreign:
         raise SpurError(f"{where}: {', '.join(sorted(foreign))}: not of {catalogue.name}")
-    return DistantReport(name, sections, texts, told)
+    return DistantReport(name, sections, texts, told, actions)
 
 
 def load(paths: Iterable[Path | str], catalogue: Catalogue) -> list[DistantReport]:
@@ -205,6 +241,25 @@ def truth(told: Told, catalogue: Catalogue, policy: Policy) -> Truth:
     )
 
 
+def labels(actions: Sequence[Action], catalogue: Catalogue, policy: Policy) -> NDArray[np.int8]:
+    """Actions as hand-labelled sentences [n, criteria], codes of `Labelled.gold`: what an action is for is unmet, and it
+    tells of nothing else. OPEN where unmet is no breach: a plan that names advice says that it is short, not how far."""
+    out = np.zeros((len(actions), len(catalogue.criteria)), np.int8)
+    for k, action in enumerate(actions):
+        for c in action.criteria:
+            out[k, catalogue.index[c]] = CODES["-"] if _breach(catalogue, policy, c) else OPEN
+    return out
+
+
+def without(its: Truth, left_out: Collection[int]) -> Truth:
+    """The statements that are about none of these criteria (indices)."""
+
+    def apart(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+        return tuple(p for p in pairs if p[0] not in left_out)
+
+    return Truth(apart(its.told), apart(its.kept), tuple(e for e in its.either if apart(e) == e))
+
+
 def _breach(catalogue: Catalogue, policy: Policy, criterion: str) -> bool:
     return policy.breach(catalogue.by_id[criterion].level, STATUSES[-1])
 
@@ -261,6 +316,7 @@ def counts(reports: Sequence[DistantReport], catalogue: Catalogue, policy: Polic
     return {
         "reports": len(reports),
         "sentences": sum(len(r.texts) for r in reports),
+        "planned actions": sum(len(r.actions) for r in reports),
         "areas with a told grade": sum(len(g) == 1 for r in reports for g in r.told.grades.values()),
         "criteria told short": sum(len(t.told) for t in each),
         "criteria kept": sum(len(t.kept) for t in each),
@@ -270,12 +326,10 @@ def counts(reports: Sequence[DistantReport], catalogue: Catalogue, policy: Polic
 
 
 def digest(reports: Sequence[DistantReport]) -> str:
-    """SHA-256 over sentences and what is told: names the data exactly."""
+    """SHA-256 over sentences, actions and what is told: names the data exactly."""
     out = hashlib.sha256()
     for r in sorted(reports, key=lambda r: r.id):
-        out.update(
-            repr(
-                (r.id, r.sections, r.texts, sorted(r.told.grades.items()), r.told.unmet, r.told.complete)
-            ).encode()
-        )
+        told = (sorted(r.told.grades.items()), r.told.unmet, r.told.complete)
+        actions = [(a.criteria, a.text) for a in r.actions]
+        out.update(repr((r.id, r.sections, r.texts, *told, actions)).encode())
     return out.hexdigest()

@@ -4,7 +4,9 @@
 
 Both arms train the same head (`pipeline.training.linear_head`) on the raw, frozen encoder's states, to the end. The arm with
 distant labels then goes on: it makes soft labels of the other reports' sentences (`pipeline.training.softlabels`) and learns
-from them beside the ten, and from the plans' actions. Figures are of `data/corpus/dev`; thresholds come from the ten.
+from them beside the ten, and from the plans' actions. What the others tell is read off their plans and grades by the rule
+of `spur dataset build` (`pipeline.training.distant`), without printing and reading them again. Figures are of
+`data/corpus/dev`; thresholds come from the ten.
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ from pipeline import catalogue as catalogues
 from pipeline.catalogue import Catalogue
 from pipeline.corpus import grades, tsv
 from pipeline.corpus.tsv import CorpusReport
-from pipeline.findings.base import Probabilities, SentenceInput
+from pipeline.findings.base import Probabilities
 from pipeline.grading.policy import Policy
-from pipeline.report import POTENTIAL, STATUSES
-from pipeline.training import cached, evaluation, labelled, softlabels
-from pipeline.training.distant import Told, Truth, can_tell, truth
+from pipeline.report import STATUSES, Facts, PlanEntry, Report, StatedGrade
+from pipeline.training import cached, distant, evaluation, labelled, softlabels
+from pipeline.training.distant import DistantReport, Truth
 from pipeline.training.encoder import EncoderConfig, source_folder
 from pipeline.training.evaluation import Figures
 from pipeline.training.labelled import Labelled
@@ -72,22 +74,31 @@ ARMS: Mapping[str, Settings] = {
 }
 
 
-def told(report: CorpusReport, catalogue: Catalogue) -> Told:
-    """What a report's action plan and its reference grades before plan tell, as `spur dataset build` reads them off it."""
+def without_labels(report: CorpusReport, catalogue: Catalogue, policy: Policy) -> DistantReport:
+    """A corpus report as `spur dataset build` gives it when it states its reference grades before plan."""
     reference = grades.reference(report, catalogue)
-    stated = {a: (t.before,) for a, t in reference.items() if t.before is not None}
-    unmet = tuple(dict.fromkeys(p.criterion for p in report.plan))
-    areas = {catalogue.by_id[c].area for c in unmet}
-    return Told(stated, unmet, tuple(a for a in catalogue.areas if a in areas))
+    plan = [
+        PlanEntry(catalogue.by_id[p.criterion].area, (p.criterion,), p.action or None) for p in report.plan
+    ]
+    areas = {a: StatedGrade(True, t.before, t.before) for a, t in reference.items()}
+    read = Report(Facts(), "", (), areas, tuple(plan))
+    return DistantReport(
+        report.id,
+        tuple(row.section for row in report.rows),
+        tuple(row.text for row in report.rows),
+        distant.read_report(read, catalogue, policy),
+        distant.planned(read, catalogue),
+    )
 
 
 @dataclass(frozen=True)
 class Actions:
-    """The plans' planned actions, each about one criterion that is not met; `reports` [n] their reports' ids."""
+    """The plans' actions as labelled sentences; `reports` [n] their reports' ids, the others as in `Part`."""
 
     reports: NDArray[np.str_]
     inputs: Inputs
     soft: torch.Tensor
+    asked: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -112,7 +123,12 @@ class Set:
 
     def gold(self, rows: Rows) -> torch.Tensor:
         """Hand labels as P(tells of the criterion with the status)."""
-        return torch.from_numpy(np.eye(len(STATUSES) + 1, dtype=np.float32)[self.data.gold[rows]][..., 1:])
+        return certain(self.data.gold[rows])
+
+
+def certain(gold: NDArray[np.int8]) -> torch.Tensor:
+    """Labels, codes of `Labelled.gold`, as P(tells of the criterion with the status) [n, criteria, 3]."""
+    return torch.from_numpy(np.eye(len(STATUSES) + 1, dtype=np.float32)[np.maximum(gold, 0)][..., 1:])
 
 
 # --- learning -----------------------------------------------------------------------------------------------------
@@ -132,8 +148,8 @@ def learn(
     parts = [Part(train.inputs.take(rows), train.gold(rows), all_asked)]
     if settings.actions:
         k = np.flatnonzero(np.isin(train.actions.reports, list(others)))
-        its = Part(train.actions.inputs.take(k), train.actions.soft[k], all_asked, settings.actions)
-        parts.append(its)
+        its = train.actions
+        parts.append(Part(its.inputs.take(k), its.soft[k], its.asked[k], settings.actions))
     head = LinearHead(wordings, catalogue, settings.penalty).fit(parts, settings.iterations)
     rate = rates(train, rows)
     asked = torch.from_numpy(train.can[some])
@@ -184,30 +200,36 @@ def prepare(cache: Path) -> Corpus:
     recipe = Recipe(name="distant", encoder=ENCODER, attention_dropout=0.0)
     net, encoder = make_network(recipe, source_folder(EncoderConfig.load(ENCODER)), catalogue)
 
-    def states(sentences: Sequence[SentenceInput], name: str) -> cached.Cached:
-        return cached.make(net, sentences, encoder, catalogue, cache / name, ENCODER)
+    corpus = {n: tsv.read_all([CORPUS / n]) for n in ("train", "dev")}
+    reports = {n: [without_labels(r, catalogue, policy) for r in rs] for n, rs in corpus.items()}
 
-    reports = {n: tsv.read_all([CORPUS / n]) for n in ("train", "dev")}
-    data = {n: labelled.of_reports(rs, catalogue) for n, rs in reports.items()}
-    made = {n: states(d.inputs(), n) for n, d in data.items()}
+    def states(name: str, actions: bool = False) -> cached.Cached:
+        sentences = [s for r in reports[name] for s in (r.action_inputs() if actions else r.inputs())]
+        folder = cache / (f"{name}-plans" if actions else name)
+        return cached.make(net, sentences, encoder, catalogue, folder, ENCODER)
+
+    made = {n: states(n) for n in reports}
     pooled = {n: pool(c) for n, c in made.items()}
     space = Space.of(pooled["train"])
 
     def set_of(name: str) -> Set:
-        place = {r.id: k for k, r in enumerate(reports[name])}
-        where = [str(s) for s in data[name].sections]
-        plans = [(r.id, p) for r in reports[name] for p in r.plan if p.action]
-        texts = [SentenceInput(p.action, POTENTIAL, r) for r, p in plans]
-        its = inputs(space, pool(states(texts, f"{name}-plans")), [POTENTIAL] * len(plans), catalogue)
-        soft = torch.zeros(len(plans), len(catalogue.criteria), len(STATUSES))
-        soft[np.arange(len(plans)), [catalogue.index[p.criterion] for _, p in plans], -1] = 1.0
+        rs = reports[name]
+        where = [s for r in rs for s in r.sections]
+        actions = [a for r in rs for a in r.actions]
+        gold = distant.labels(actions, catalogue, policy)
+        read_under = [distant.ACTIONS_ARE] * len(actions)
         return Set(
-            data[name],
+            labelled.of_reports(corpus[name], catalogue),
             inputs(space, pooled[name], where, catalogue),
-            np.array([place[str(r)] for r in data[name].reports], np.int64),
-            tuple(truth(told(r, catalogue), catalogue, policy) for r in reports[name]),
-            can_tell(where, catalogue),
-            Actions(np.array([r for r, _ in plans]), its, soft),
+            np.array([k for k, r in enumerate(rs) for _ in r.texts], np.int64),
+            tuple(distant.truth(r.told, catalogue, policy) for r in rs),
+            distant.can_tell(where, catalogue),
+            Actions(
+                np.array([r.id for r in rs for _ in r.actions]),
+                inputs(space, pool(states(name, actions=True)), read_under, catalogue),
+                certain(gold),
+                torch.from_numpy(gold != distant.OPEN),
+            ),
         )
 
     return Corpus(catalogue, space(made["train"].wordings), set_of("train"), set_of("dev"))
