@@ -19,13 +19,15 @@ pytest.importorskip("transformers")
 
 import small_bert  # noqa: E402
 
-from pipeline.training import calibrate, collect, export, labelled, run, ship  # noqa: E402
+from pipeline.training import calibrate, collect, export, labelled, run, ship, start  # noqa: E402
+from pipeline.training.augment import AugmentConfig  # noqa: E402
 from pipeline.training.encoder import EncoderConfig, load  # noqa: E402
 from pipeline.training.feed import Feed, wording_windows  # noqa: E402
 from pipeline.training.model import HeadConfig  # noqa: E402
 from pipeline.training.recipe import Recipe  # noqa: E402
 from pipeline.training.record import read as read_record  # noqa: E402
-from pipeline.training.trainer import Trainer, make_network, pool_wordings, predict  # noqa: E402
+from pipeline.training.start import make_network, pool_wordings  # noqa: E402
+from pipeline.training.trainer import Trainer, predict  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 DEV = ROOT / "data" / "corpus" / "dev"
@@ -179,7 +181,7 @@ def test_calibration_makes_probabilities_honest() -> None:
 def test_the_exported_model_answers_as_the_network_does(
     recipe: Recipe, done: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ship.encoder, "source_folder", lambda config: bert_folder)
+    monkeypatch.setattr(start, "source_folder", lambda config: bert_folder)
     catalogue = catalogues.load()
     data = labelled.load(recipe.train[:1], catalogue)
     net, maker = ship.network(recipe, done / "all", catalogue)
@@ -197,7 +199,7 @@ def test_the_exported_model_answers_as_the_network_does(
 def test_spur_export_writes_a_model_folder_with_figures_and_a_card(
     recipe: Recipe, done: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ship.encoder, "source_folder", lambda config: bert_folder)
+    monkeypatch.setattr(start, "source_folder", lambda config: bert_folder)
     monkeypatch.chdir(tmp_path)  # no stress set here: its rows are left out, not invented
     ship.model(recipe, done, tmp_path / "small", "float32")
     raw = json.loads((tmp_path / "small" / "manifest.json").read_text(encoding="utf8"))
@@ -206,6 +208,61 @@ def test_spur_export_writes_a_model_folder_with_figures_and_a_card(
     card = (tmp_path / "small" / "README.md").read_text(encoding="utf8")
     assert "writers left out" in card and "By section, worst first" in card and "stress (" not in card
     assert load_model(tmp_path / "small", catalogues.load()).info.name == "small"
+
+
+def test_training_goes_on_from_an_exported_model_without_its_encoder(
+    recipe: Recipe, done: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = catalogues.load()
+    data = labelled.load(recipe.train[:1], catalogue)
+    with monkeypatch.context() as m:
+        m.setattr(start, "source_folder", lambda config: bert_folder)
+        net, maker = ship.network(recipe, done / "all", catalogue)
+        for precision in ("float32", "int8-weights"):
+            ship.write(recipe, done, None, tmp_path / precision, precision)
+    wanted = predict(net, data.inputs(), maker, catalogue, CPU)
+    for precision, near in (("float32", 1e-3), ("int8-weights", 0.2)):
+        more = replace(recipe, start=str(tmp_path / precision))
+        again, its_maker = make_network(more, None, catalogue)
+        got = predict(again, data.inputs(), its_maker, catalogue, CPU)
+        assert np.abs(got - wanted).max() < near, precision
+    _learns_more(replace(more, train=recipe.train[:1], replay=recipe.train[1:], replay_reports=1), tmp_path)
+
+
+def _learns_more(recipe: Recipe, tmp_path: Path) -> None:
+    """A model that went on from another is a model, says from which, and has its calibration."""
+    out = tmp_path / "run"
+    with pytest.raises(SpurError, match="has seen every writer"):
+        run.train_fold(run.Job(recipe, out, None, show=False), 0)
+    run.train_fold(run.Job(recipe, out, None, show=False), None)
+    collect.carry(recipe, out)
+    ship.model(recipe, out, tmp_path / "more", "float32")
+    raw = json.loads((tmp_path / "more" / "manifest.json").read_text(encoding="utf8"))
+    before = json.loads((Path(str(recipe.start)) / "manifest.json").read_text(encoding="utf8"))
+    assert raw["data"]["start"]["name"] == before["name"]
+    assert set(raw["data"]["sources"]) >= {*before["data"]["sources"], *recipe.sources}
+    assert raw["settings"]["calibration"] == before["settings"]["calibration"]
+    assert raw["files"]["model.onnx"] != before["files"]["model.onnx"]
+    assert f"went on from the model `{before['name']}`" in (tmp_path / "more" / "README.md").read_text("utf8")
+
+
+def test_an_epoch_reads_other_reports_of_what_was_learnt_before(recipe: Recipe, bert_folder: Path) -> None:
+    catalogue = catalogues.load()
+    _, encoder = make_network(recipe, bert_folder, catalogue)
+    plain = replace(recipe, augment=AugmentConfig(*[0.0] * 10), replay_reports=2)
+    own, before = (labelled.load(paths, catalogue) for paths in (recipe.train[:1], [DEV]))
+    feed = Feed(own, catalogue, encoder, plain, before)
+    sizes = [sum(len(s.targets) for s in feed.epoch(n)) for n in range(3)]
+    wordings = len(catalogue.criteria)
+    assert all(len(own) < size < len(own) + len(before) for size in sizes), (sizes, wordings)
+    assert len(set(sizes)) > 1  # reports of different length: not the same ones each time
+
+
+def test_a_model_that_does_not_tell_its_shape_is_no_start(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(SpurError, match="modellmappen finns inte"):
+        make_network(replace(recipe, start=str(tmp_path / "none")), None, catalogues.load())
+    with pytest.raises(SpurError, match="slaget 'baseline'"):
+        make_network(replace(recipe, start="baseline"), None, catalogues.load())
 
 
 def _refuses_damage(folder: Path, catalogue: catalogues.Catalogue) -> None:

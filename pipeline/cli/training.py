@@ -58,7 +58,10 @@ def train(
         ),
     ] = None,
     fold: Annotated[
-        list[str] | None, typer.Option(help="0-3 or all; can be repeated. By default every one.")
+        list[str] | None,
+        typer.Option(
+            help="0-3 or all; can be repeated. By default every one; of a recipe that goes on from a model, all."
+        ),
     ] = None,
     encoder_folder: Annotated[Path | None, typer.Option("--encoder", help="Folder of the encoder.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
@@ -79,18 +82,20 @@ def train(
         return _train_grades(config, out, seed)
     import torch  # noqa: PLC0415
 
-    from pipeline.training import collect, publish, run  # noqa: PLC0415
-    from pipeline.training import encoder as encoders  # noqa: PLC0415
+    from pipeline.training import collect, publish, run, start  # noqa: PLC0415
     from pipeline.training.recipe import Recipe  # noqa: PLC0415
 
     recipe = Recipe.load(config, **({} if seed is None else {"seed": seed}))
     folder = out or Path("runs") / recipe.name
-    chosen = [None if f == "all" else int(f) for f in fold or [*map(str, range(recipe.folds)), "all"]]
+    usual = ["all"] if recipe.start else [*map(str, range(recipe.folds)), "all"]
+    chosen = [None if f == "all" else int(f) for f in fold or usual]
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    source = encoder_folder or encoders.source_folder(encoders.EncoderConfig.load(recipe.encoder))
+    source = encoder_folder or start.source(recipe)
     watch = tuple(p for p in (Path("data/corpus/stress"),) if p.is_dir())
     run.train(run.Job(recipe, folder, source, where, watch, minutes), chosen, parallel)
-    if collect.finished(recipe, folder):
+    if recipe.start:
+        collect.carry(recipe, folder)
+    elif collect.finished(recipe, folder):
         calibration, threshold = collect.settle(recipe, folder, recipe.name)
         error(f"calibrated out of fold: {calibration}, threshold {threshold:.2f}")
     publish.training(recipe, folder)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.findings.manifest import Manifest
 from pipeline.training import collect
-from pipeline.training.collect import Collected
+from pipeline.training.collect import Judged
 from pipeline.training.encoder import EncoderConfig
 from pipeline.training.markdown import table
 from pipeline.training.recipe import Recipe
@@ -28,8 +28,10 @@ SPLITS = {
     "alone": "the same, every sentence alone",
     "stress": "stress (10 reports, other manners)",
     "stress_float32": "stress, float32 network",
-    "fresh": "fresh (10 reports of a writer that came after the training)",
+    "fresh": "fresh (reports of writers that came after the training)",
 }
+CROSS_FITTED = """Calibration and threshold are cross-fitted: a writer's figures come from a model, a calibration and a threshold that had
+not seen the writer."""
 
 
 def _splits(metrics: Mapping[str, Any]) -> str:
@@ -44,9 +46,9 @@ def _splits(metrics: Mapping[str, Any]) -> str:
     return table(["set", *NAMES.values()], rows)
 
 
-def _slices(collected: Collected) -> str:
+def _slices(found: Judged) -> str:
     out = []
-    for name, groups in collect.by_slice(collected).items():
+    for name, groups in collect.by_slice(found).items():
         rows = [
             [
                 g,
@@ -59,7 +61,7 @@ def _slices(collected: Collected) -> str:
             f"By {name}, worst first:\n\n"
             + table([name, "sentences", "weakness F1", "shortfall micro-F1", "status micro-F1"], rows)
         )
-    each = sorted(collect.by_criterion(collected).items(), key=lambda x: x[1]["f1"] or 0.0)
+    each = sorted(collect.by_criterion(found).items(), key=lambda x: x[1]["f1"] or 0.0)
     rows = [[c, v["shortfalls"], v["precision"], v["recall"], v["f1"]] for c, v in each[:15]]
     out.append(
         "The fifteen criteria whose shortfalls are found worst:\n\n"
@@ -80,8 +82,14 @@ def _encoder(config: EncoderConfig) -> str:
     )
 
 
-def text(manifest: Manifest, recipe: Recipe, collected: Collected, trained: Mapping[int | None, Run]) -> str:
-    """The card as Markdown. `trained`: the record of each fold's training, None that of all of the corpus."""
+def text(
+    manifest: Manifest,
+    recipe: Recipe,
+    found: Judged | None,
+    trained: Mapping[int | None, Run],
+) -> str:
+    """The card as Markdown. `found`: what it found in sentences it was not trained on, if there are any; `trained`: the
+    record of each fold's training, None that of all of the corpus."""
     s, unknown = manifest.settings, manifest.metrics.get("unknown_criteria")
     return f"""# {manifest.name}
 
@@ -101,22 +109,19 @@ own tokens, so that a sentence of several findings gives each its own words. A s
 {s["max_tokens"]} tokens), so a sentence that leans on the one before is read with it.
 
 ## Data
-{len(collected.data):,} labelled sentences of the corpus (train and dev, 20 invented writers) and the supplement's (writers 21 and on, train only):
-see `data/corpus/README.md`. No real report was trained on. Data hash `{manifest.data.get("hash")}`.
+Labelled sentences of {", ".join(f"`{p}`" for p in manifest.data.get("sources", ()))}; the project's own are told of in `data/corpus/README.md`:
+all are invented. Data hash `{manifest.data.get("hash")}`.
 
 ## Training
-By `configs/train/{recipe.name}.yaml`. Folds leave five writers out; the shipped network learnt from all.
+By the recipe `{recipe.name}` (configs/train/). {_way(manifest, recipe)}
 
 {_trainings(trained)}
 
 ## Figures
-Calibration and threshold are cross-fitted: a writer's figures come from a model, a calibration and a threshold that had not seen
-the writer.
-
-{_splits(manifest.metrics)}
+{_figures(manifest.metrics)}
 
 ## How it errs
-{_slices(collected)}
+{"Not measured: no labelled report was apart from its training." if found is None else _slices(found)}
 
 ## Limits
 - It learnt from text composed for this project, not from inspectors' own. Real reports are read less well; see `experiments/`.
@@ -126,6 +131,25 @@ the writer.
 
 {_unknown(unknown)}
 """
+
+
+def _way(manifest: Manifest, recipe: Recipe) -> str:
+    if (before := manifest.data.get("start")) is None:
+        return f"{recipe.folds} folds leave writers out; the shipped network learnt from all."
+    return (
+        f"It went on from the model `{before['name']}` (data hash `{before['data']}`), on `{'`, `'.join(recipe.train)}`, with "
+        f"{recipe.replay_reports} reports an epoch of what that one had learnt from; calibration and threshold are that model's."
+    )
+
+
+def _figures(metrics: Mapping[str, Any]) -> str:
+    if (before := metrics.get("start")) is None:
+        return f"{CROSS_FITTED}\n\n{_splits(metrics)}"
+    own = {k: v for k, v in metrics.items() if k != "start"}
+    return (
+        f"Reports that neither training had seen:\n\n{_splits(own)}\n\nThe model that it went on from, by itself. {CROSS_FITTED}"
+        f"\n\n{_splits(before)}"
+    )
 
 
 def _trainings(trained: Mapping[int | None, Run]) -> str:

@@ -14,12 +14,22 @@ from numpy.typing import NDArray
 from pipeline import catalogue as catalogues
 from pipeline.findings.calibration import Calibration
 from pipeline.report import SpurError
-from pipeline.training import calibrate, evaluation, labelled, oof
+from pipeline.training import calibrate, evaluation, labelled, oof, start
 from pipeline.training.labelled import Labelled
 from pipeline.training.recipe import Recipe
 from pipeline.training.run import DONE, LOGITS, VIEWS, folder_of, held_out
 
 OOF, SETTINGS = "oof.npz", "calibration.json"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Labelled sentences with what was found in them: `codes` and `probability` [sentences, criteria], as
+    `evaluation.found` gives them."""
+
+    data: Labelled
+    codes: NDArray[np.int8]
+    probability: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,11 @@ class Collected:
     @cached_property
     def _usual(self) -> calibrate.CrossFitted:
         return calibrate.cross_fit(self.logits["context"], self.data.gold, self.groups)
+
+    def judged(self, view: str = "context") -> Judged:
+        """The cross-fitted findings of a view."""
+        fitted = self.cross_fitted(view)
+        return Judged(self.data, *evaluation.found(fitted.probabilities, fitted.thresholds[:, None]))
 
     def cross_fitted(self, view: str = "context") -> calibrate.CrossFitted:
         """Probabilities of a view, calibrated by the other groups on the usual view: what an unseen writer meets."""
@@ -93,17 +108,14 @@ def figures(
     collected: Collected, view: str = "context"
 ) -> tuple[evaluation.Figures, dict[str, evaluation.Figures]]:
     """(pooled, by writer) of cross-fitted findings."""
-    fitted = collected.cross_fitted(view)
-    codes, probability = evaluation.found(fitted.probabilities, fitted.thresholds[:, None])
-    gold = collected.data.gold
-    by_writer = evaluation.by_group(collected.data.writers, gold, codes, probability)
-    return evaluation.sentence_figures(gold, codes, probability), by_writer
+    found = collected.judged(view)
+    values = (found.data.gold, found.codes, found.probability)
+    return evaluation.sentence_figures(*values), evaluation.by_group(found.data.writers, *values)
 
 
-def by_slice(collected: Collected) -> dict[str, dict[str, evaluation.Figures]]:
+def by_slice(found: Judged) -> dict[str, dict[str, evaluation.Figures]]:
     """Figures by kind of section, length of the sentence and number of findings: how the model errs."""
-    fitted, gold, data = collected.cross_fitted(), collected.data.gold, collected.data
-    codes, probability = evaluation.found(fitted.probabilities, fitted.thresholds[:, None])
+    gold, data = found.data.gold, found.data
     words = np.array([len(t.split()) for t in data.texts])
     lengths = np.select(
         [words <= 6, words <= 14, words <= 25], ["1–6 words", "7–14 words", "15–25 words"], "26+ words"
@@ -111,15 +123,14 @@ def by_slice(collected: Collected) -> dict[str, dict[str, evaluation.Figures]]:
     number = (gold > 0).sum(1)
     counts = np.select([number == 0, number == 1, number == 2], ["no finding", "one", "two"], "three or more")
     slices = {"section": data.sections, "length": lengths, "findings": counts}
-    return {k: evaluation.by_group(v, gold, codes, probability) for k, v in slices.items()}
+    return {k: evaluation.by_group(v, gold, found.codes, found.probability) for k, v in slices.items()}
 
 
-def by_criterion(collected: Collected) -> dict[str, dict[str, Any]]:
+def by_criterion(found: Judged) -> dict[str, dict[str, Any]]:
     """Precision, recall and F1 of shortfalls and of relevance for every criterion, rarest first."""
-    fitted, gold = collected.cross_fitted(), collected.data.gold
-    codes, _ = evaluation.found(fitted.probabilities, fitted.thresholds[:, None])
+    gold, codes = found.data.gold, found.codes
     out: dict[str, dict[str, Any]] = {}
-    for c, name in enumerate(collected.data.criteria):
+    for c, name in enumerate(found.data.criteria):
         short = evaluation.precision_recall_f1(gold[:, c] > 1, codes[:, c] > 1)
         out[name] = {
             "shortfalls": int((gold[:, c] > 1).sum()),
@@ -139,8 +150,19 @@ def settle(recipe: Recipe, out: Path, name: str) -> tuple[Calibration, float]:
     fitted = collected.cross_fitted()
     levels = np.full(len(collected.data.criteria), threshold, np.float32)
     oof.save(out / OOF, oof.of(collected.data, fitted.probabilities, levels, name))
-    settings = {"calibration": calibration.settings(), "threshold": threshold}
-    (out / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf8")
+    return _write(out, calibration, threshold)
+
+
+def carry(recipe: Recipe, out: Path) -> tuple[Calibration, float]:
+    """Calibration and threshold of the model that a training went on from, written as `settle` does: there are no writers
+    left out to fit others on."""
+    before = start.read_manifest(str(recipe.start)).settings
+    return _write(out, Calibration.of(before["calibration"]), float(before["threshold"]))
+
+
+def _write(out: Path, calibration: Calibration, threshold: float) -> tuple[Calibration, float]:
+    values = {"calibration": calibration.settings(), "threshold": threshold}
+    (out / SETTINGS).write_text(json.dumps(values, indent=1) + "\n", encoding="utf8")
     return calibration, threshold
 
 

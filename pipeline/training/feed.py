@@ -27,6 +27,9 @@ APART, SILENT, ELSEWHERE, TOLD = -1, 0, 1, 2
 KEPT_TO_AREA = 13  # writers 1-13 told of no other area's criteria in a narrative (corpus/README)
 
 
+Reports = dict[str, dict[str, list[Example]]]  # report -> section -> its sentences
+
+
 @dataclass(frozen=True, slots=True)
 class StepArrays:
     """One step: packed windows and `targets` [sentences, criteria]; the catalogue's wordings stand first in it, without
@@ -46,6 +49,14 @@ def examples(data: Labelled) -> list[Example]:
     return out
 
 
+def by_report(data: Labelled) -> Reports:
+    """The labelled sentences by report and section, in their order."""
+    out: Reports = {}
+    for e in examples(data):
+        out.setdefault(e.report, {}).setdefault(e.section, []).append(e)
+    return out
+
+
 def wording_windows(encoder: Encoder, catalogue: Catalogue) -> list[Window]:
     """The criteria as passages, an area each, in the catalogue's order: read together as a report's sentences are."""
     inputs = [SentenceInput(s.text, s.section, "catalogue") for s in wordings(catalogue)]
@@ -53,13 +64,20 @@ def wording_windows(encoder: Encoder, catalogue: Catalogue) -> list[Window]:
 
 
 class Feed:
-    """Epochs of steps, each made from the seed and the epoch's number alone."""
+    """Epochs of steps, each made from the seed and the epoch's number alone. Of `replay` an epoch reads some reports
+    only, other ones every time: what a network had learnt before is kept by seeing it now and then."""
 
-    def __init__(self, data: Labelled, catalogue: Catalogue, encoder: Encoder, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        data: Labelled,
+        catalogue: Catalogue,
+        encoder: Encoder,
+        recipe: Recipe,
+        replay: Labelled | None = None,
+    ) -> None:
         self.recipe, self.encoder = recipe, encoder
-        self.reports: dict[str, dict[str, list[Example]]] = {}
-        for e in examples(data):
-            self.reports.setdefault(e.report, {}).setdefault(e.section, []).append(e)
+        self.reports = by_report(data)
+        self.replay = {} if replay is None else by_report(replay)
         self.names = section_names(catalogue)
         self.wordings = wording_windows(encoder, catalogue)
         self.areas = np.array([c.area for c in catalogue.criteria])
@@ -91,7 +109,9 @@ class Feed:
     def epoch(self, number: int) -> list[StepArrays]:
         """The steps of an epoch, windows in random order, as many in each as its rows hold."""
         rng = random.Random(f"{self.recipe.seed}-{number}")
-        windows = self._windows(list(passages(self.reports, self.recipe.augment, rng)))
+        again = rng.sample(list(self.replay), min(self.recipe.replay_reports, len(self.replay)))
+        reports = {**self.reports, **{r: self.replay[r] for r in again}}
+        windows = self._windows(list(passages(reports, self.recipe.augment, rng)))
         rng.shuffle(windows)
         rows, length = self.recipe.rows, self.recipe.max_tokens
         own = sum(len(w.ids) for w in self.wordings)

@@ -35,13 +35,14 @@ def training(recipe: Recipe, out: Path) -> None:
 
 def _pooled(mlflow: object, recipe: Recipe, out: Path) -> None:
     collected = collect.read(recipe, out)
+    found = collected.judged()
     pooled, by_writer = collect.figures(collected)
     tracking.log_metrics(mlflow, {f"oof.{k}": v for k, v in pooled.items()})
     for writer, values in by_writer.items():
         tracking.log_metrics(mlflow, {f"writer.{writer}.shortfall_micro_f1": values["shortfall_micro_f1"]})
-    for criterion, values in collect.by_criterion(collected).items():
+    for criterion, values in collect.by_criterion(found).items():
         tracking.log_metrics(mlflow, {f"criterion.{criterion}.f1": values["f1"]})
-    for name, figure in figures.all_of(collected).items():
+    for name, figure in figures.all_of(found).items():
         mlflow.log_figure(figure, f"figures/{name}.png")  # type: ignore[attr-defined]
     mlflow.log_artifact(str(out / collect.SETTINGS))  # type: ignore[attr-defined]
 

@@ -23,6 +23,9 @@ class Recipe:
     encoder: str
     catalogue: str = catalogues.DEFAULT
     train: tuple[str, ...] = ("data/corpus/train", "data/corpus/dev", "data/corpus/supplement")
+    start: str | None = None  # a model, by name or folder, to go on from instead of the raw encoder
+    replay: tuple[str, ...] = ()  # what else it was trained on: an epoch reads some reports of it …
+    replay_reports: int = 100  # … so many
     folds: int = 4
     epochs: int = 30
     rate: float = 3e-4
@@ -57,6 +60,11 @@ class Recipe:
     seed: int = 7
     head: HeadConfig = field(default_factory=HeadConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All labelled sets that it trains on."""
+        return (*self.train, *self.replay)
 
     def __post_init__(self) -> None:
         if self.distant_every < 1:

@@ -24,6 +24,7 @@ from pipeline import __version__
 from pipeline import catalogue as catalogues
 from pipeline.findings.base import SentenceInput
 from pipeline.findings.calibration import Calibration
+from pipeline.report import SpurError
 from pipeline.training import calibrate, distant, evaluation, labelled, unknown
 from pipeline.training import record as records
 from pipeline.training.feed import ahead
@@ -162,11 +163,16 @@ def _judge(trainer: Trainer, sets: Mapping[str, Labelled], record: Record) -> di
 def train_fold(job: Job, fold: int | None) -> Path:
     """Train one fold (None: all of the corpus) and write its folder; a folder that is done is left as it is."""
     recipe, folder = job.recipe, folder_of(job.out, fold)
+    if recipe.start is not None and fold is not None:
+        raise SpurError(
+            f"{recipe.name}: no folds from {recipe.start}, which has seen every writer; use --fold all"
+        )
     if (folder / DONE).is_file():
         return folder
     catalogue = catalogues.load(recipe.catalogue)
     data = labelled.load([Path(p) for p in recipe.train], catalogue)
     held, record = held_out(data, fold), Record(folder)
+    replay = labelled.load([Path(p) for p in recipe.replay], catalogue) if recipe.replay else None
     if not (folder / CHECKPOINT).is_file():
         (folder / records.FILE).unlink(missing_ok=True)
     training = data.take(~held)
@@ -178,12 +184,14 @@ def train_fold(job: Job, fold: int | None) -> Path:
         minutes=job.minutes,
     )
     record.tags(data=data.hash(), catalogue=catalogue.name, **versions())
+    if replay is not None:
+        record.tags(replay=replay.hash())
     sets = {"held": data.take(held), **{p.name: labelled.load([p], catalogue) for p in job.watch}}
     told = distant.apart(distant.load(recipe.distant, catalogue), list(sets.values()))
     if told:
         record.params(distant_reports=len(told))
         record.tags(distant=distant.digest(told))
-    trainer = Trainer(recipe, training, job.encoder, torch.device(job.device), distant=told)
+    trainer = Trainer(recipe, training, job.encoder, torch.device(job.device), distant=told, replay=replay)
     _train(trainer, folder, record, job.minutes, job.show)
     np.savez_compressed(folder / LOGITS, **_judge(trainer, sets, record))  # type: ignore[arg-type]
     weights = {k: t.contiguous().cpu() for k, t in trainer.net.state_dict().items()}

@@ -16,14 +16,11 @@ from pipeline.catalogue import Catalogue
 from pipeline.findings import bert, manifest
 from pipeline.findings.encoding import Encoder
 from pipeline.report import SpurError
-from pipeline.training import card, collect, encoder, export, labelled, publish, unknown
-from pipeline.training.encoder import EncoderConfig
-from pipeline.training.evaluation import Figures
+from pipeline.training import card, collect, evaluation, export, labelled, publish, start, unknown
 from pipeline.training.model import FindingsNetwork
 from pipeline.training.recipe import Recipe
 from pipeline.training.record import read as read_record
 from pipeline.training.run import WEIGHTS, folder_of
-from pipeline.training.trainer import make_network
 
 PRECISIONS: tuple[export.Precision, ...] = get_args(export.Precision)
 STRESS = Path("data/corpus/stress")
@@ -44,18 +41,20 @@ def network(recipe: Recipe, folder: Path, catalogue: Catalogue) -> tuple[Finding
     path = folder / WEIGHTS
     if not path.is_file():
         raise SpurError(f"{path} is missing: run `spur train` to the end first")
-    source = encoder.source_folder(EncoderConfig.load(recipe.encoder))
-    net, maker = make_network(recipe, source, catalogue)
+    net, maker = start.make_network(recipe, start.source(recipe), catalogue)
     net.load_state_dict(load_file(str(path)))
     return net.eval(), maker
 
 
-def _rounded(values: Figures) -> dict[str, float]:
+def _rounded(values: evaluation.Figures) -> dict[str, float]:
     return {k: round(v, 4) for k in KEPT if (v := values.get(k)) is not None}
 
 
 def metrics(recipe: Recipe, run: Path) -> dict[str, Any]:
-    """Cross-fitted leave-writers-out figures, by view, and the worst writer's."""
+    """Cross-fitted leave-writers-out figures, by view, and the worst writer's; of a training that went on from a model,
+    that model's."""
+    if recipe.start is not None:
+        return {"start": dict(start.read_manifest(recipe.start).metrics)}
     collected = collect.read(recipe, run)
     pooled, by_writer = collect.figures(collected)
     worst, values = next(iter(by_writer.items()))
@@ -64,6 +63,18 @@ def metrics(recipe: Recipe, run: Path) -> dict[str, Any]:
         "leave_writers_out": _rounded(pooled),
         "worst_writer": {"writer": worst, **_rounded(values)},
         **{n: _rounded(collect.figures(collected, v)[0]) for v, n in views.items() if v in collected.logits},
+    }
+
+
+def _origin(recipe: Recipe, tags: Mapping[str, str]) -> dict[str, Any]:
+    """What it was trained on: the sets, and those of the model that it went on from."""
+    if recipe.start is None:
+        return {"sources": list(recipe.sources)}
+    before = start.read_manifest(recipe.start)
+    return {
+        "sources": list(dict.fromkeys([*before.data.get("sources", ()), *recipe.sources])),
+        "replay": tags.get("replay"),
+        "start": {"name": before.name, "data": before.data.get("hash"), "files": dict(before.files)},
     }
 
 
@@ -90,7 +101,7 @@ def write(
             catalogue=catalogue.name,
             criteria={c.id: c.text for c in catalogue.criteria},
             files=manifest.checksums(out, names),
-            data={"hash": record.tags.get("data"), "sources": list(recipe.train), "fold": fold},
+            data={"hash": record.tags.get("data"), "fold": fold, **_origin(recipe, record.tags)},
             metrics=dict(told or {}),
             settings={
                 "prefix": maker.prefix,
@@ -102,7 +113,10 @@ def write(
                 "encoder": recipe.encoder,
                 "seed": recipe.seed,
                 "parameters": export.size(net),
-                "versions": {k: v for k, v in record.tags.items() if k not in ("data", "catalogue")},
+                "shape": start.shape(net),
+                "versions": {
+                    k: v for k, v in record.tags.items() if k not in ("data", "catalogue", "replay")
+                },
             },
         ),
     )
@@ -129,9 +143,19 @@ def model(
     path = out / manifest.FILE
     raw = json.loads(path.read_text(encoding="utf8"))
     manifest.write(out, manifest.Manifest(**{**raw, "metrics": told}))
-    collected = collect.read(recipe, run)
     trained = {k: read_record(folder_of(run, k)) for k in (*collect.finished(recipe, run), fold)}
-    (out / "README.md").write_text(card.text(manifest.read(out), recipe, collected, trained), encoding="utf8")
+    found = collect.read(recipe, run).judged() if recipe.start is None else _apart(out)
+    (out / "README.md").write_text(card.text(manifest.read(out), recipe, found, trained), encoding="utf8")
+
+
+def _apart(out: Path) -> collect.Judged | None:
+    """What the model finds in the corpus' sets that no model is trained on."""
+    sets = [p for name in APART if (p := Path("data/corpus") / name).is_dir()]
+    if not sets:
+        return None
+    model = bert.load(out, catalogues.load(manifest.read(out).catalogue))
+    data = labelled.load(sets, model.catalogue)
+    return collect.Judged(data, *evaluation.found(model.predict(data.inputs()), model.thresholds))
 
 
 def _unknown(out: Path, left_out: Path | None) -> dict[str, dict[str, float | None]]:
@@ -154,7 +178,6 @@ def _unknown(out: Path, left_out: Path | None) -> dict[str, dict[str, float | No
 @torch.no_grad()
 def _precision_cost(recipe: Recipe, run: Path, fold: int | None, out: Path, told: dict[str, Any]) -> None:
     """How far the shipped numbers lie from the float32 network's on the stress set (probabilities and figures)."""
-    from pipeline.training.evaluation import found, sentence_figures  # noqa: PLC0415
     from pipeline.training.trainer import predict  # noqa: PLC0415
 
     if not STRESS.is_dir():
@@ -164,8 +187,8 @@ def _precision_cost(recipe: Recipe, run: Path, fold: int | None, out: Path, told
     net, maker = network(recipe, folder_of(run, fold), shipped.catalogue)
     calibration, _ = collect.settings(run)
     full = calibration(predict(net, data.inputs(), maker, shipped.catalogue, torch.device("cpu")))
-    codes, sure = found(full, shipped.thresholds)
-    told["stress_float32"] = _rounded(sentence_figures(data.gold, codes, sure))
+    codes, sure = evaluation.found(full, shipped.thresholds)
+    told["stress_float32"] = _rounded(evaluation.sentence_figures(data.gold, codes, sure))
     told["precision_cost"] = {
         "mean_probability_difference": round(float(abs(full - shipped.predict(data.inputs())).mean()), 6)
     }

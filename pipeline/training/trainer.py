@@ -20,18 +20,15 @@ from torch.nn import functional as F  # noqa: N812
 from pipeline import catalogue as catalogues
 from pipeline.catalogue import Catalogue
 from pipeline.findings.base import SentenceInput
-from pipeline.findings.encoding import Batch, Encoder, section_names
+from pipeline.findings.encoding import Encoder, section_names
 from pipeline.grading.policy import Policy
 from pipeline.training.bags import BagFeed, BagStep, step_loss
 from pipeline.training.distant import DistantReport
-from pipeline.training.encoder import EncoderConfig
-from pipeline.training.encoder import load as load_encoder
-from pipeline.training.feed import TOLD, Feed, StepArrays, wording_windows
+from pipeline.training.feed import TOLD, Feed, StepArrays
 from pipeline.training.labelled import Labelled
 from pipeline.training.model import FindingsNetwork
 from pipeline.training.recipe import Recipe
-
-Tensors = dict[str, Tensor]
+from pipeline.training.start import Tensors, make_network, pool_wordings, tensors
 
 
 def half(device: torch.device) -> torch.autocast:
@@ -39,35 +36,6 @@ def half(device: torch.device) -> torch.autocast:
     return torch.autocast(
         device.type, dtype=torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False
     )
-
-
-def tensors(batch: Batch, device: torch.device) -> Tensors:
-    return {
-        k: torch.from_numpy(getattr(batch, k)).to(device, non_blocking=True)
-        for k in ("ids", "mask", "token_index", "token_mask")
-    }
-
-
-def pool_wordings(
-    net: FindingsNetwork, encoder: Encoder, catalogue: Catalogue, device: torch.device
-) -> Tensor:
-    """The criteria's wordings as pooled sentences [criteria, width], in the catalogue's order."""
-    w = tensors(encoder.batch(wording_windows(encoder, catalogue)), device)
-    return net.pool(net.states(w["ids"], w["mask"]), w["token_index"], w["token_mask"])
-
-
-def make_network(
-    recipe: Recipe, encoder_folder: Path | None, catalogue: Catalogue
-) -> tuple[FindingsNetwork, Encoder]:
-    """A fresh network on its encoder, centred on the catalogue's wordings, and the maker of its input."""
-    config = EncoderConfig.load(recipe.encoder)
-    bert, tokenizer = load_encoder(config, encoder_folder, recipe.attention_dropout)
-    encoder = Encoder(tokenizer, config.prefix, min(recipe.max_tokens, config.max_tokens))
-    net = FindingsNetwork(bert, len(catalogue.criteria), recipe.head)
-    net.eval()
-    with torch.no_grad():
-        net.start_from(pool_wordings(net, encoder, catalogue, torch.device("cpu")))
-    return net.train(), encoder
 
 
 def parameter_groups(net: FindingsNetwork, recipe: Recipe, device: torch.device) -> list[dict[str, Any]]:
@@ -194,6 +162,7 @@ class Trainer:
         device: torch.device,
         graph: bool = True,
         distant: Sequence[DistantReport] = (),
+        replay: Labelled | None = None,
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.device, self.graph = recipe, device, graph and device.type == "cuda"
@@ -201,7 +170,7 @@ class Trainer:
         self.net, self.encoder = make_network(recipe, encoder_folder, self.catalogue)
         self.net.to(device)
         freeze(self.net, recipe.frozen)
-        self.feed = Feed(data, self.catalogue, self.encoder, recipe)
+        self.feed = Feed(data, self.catalogue, self.encoder, recipe, replay)
         self.average = Average(self.net, recipe.ema)
         cuda = device.type == "cuda"
         self.optimizer = torch.optim.AdamW(
@@ -222,7 +191,9 @@ class Trainer:
         if not reports:
             return None
         r, policy = self.recipe, Policy.of(self.catalogue, self.recipe.catalogue)
-        feed = BagFeed(reports, self.catalogue, policy, self.encoder, r.distant_tokens, r.seed)
+        feed = BagFeed(
+            reports, self.catalogue, policy, self.encoder, r.distant_tokens, r.seed, r.criteria_left_out
+        )
         return iter(feed) if feed.reports else None
 
     def _rate(self, step: int) -> float:
@@ -276,7 +247,8 @@ class Trainer:
         loss = self.loss(relevance, status, t["targets"], again)
         loss.backward()  # type: ignore[no-untyped-call]
         if bags is not None:
-            told = self.recipe.distant_weight * step_loss(self._half, bags, self.device, self.recipe.bags)
+            of_bags = step_loss(self._half, bags, self.device, self.recipe.bags, self.loss)
+            told = self.recipe.distant_weight * of_bags
             told.backward()  # type: ignore[no-untyped-call]
             loss = loss.detach() + told.detach()
         nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
