@@ -372,6 +372,15 @@ def test_every_kth_step_learns_from_reports_without_labels(built: Path, bert: Pa
     assert not same(one.net, two.net)
 
 
+def test_a_training_learns_from_the_plans_actions(built: Path, bert: Path) -> None:
+    reports = [replace(r, told=Told({})) for r in distant.load([built], CATALOGUE)]  # nothing but the actions
+    silent = [replace(r, actions=()) for r in reports]
+    one, two = (trained(recipe(built), bert, r, 2) for r in (reports, silent))
+    assert not same(one.net, two.net)
+    unweighted = trained(recipe(built, bags=bags.BagConfig(actions=0.0)), bert, reports, 2)
+    assert same(unweighted.net, two.net)
+
+
 def test_a_cut_training_goes_on_with_the_reports_that_are_due(built: Path, bert: Path) -> None:
     reports = distant.load([built], CATALOGUE)
     whole = trained(recipe(built), bert, reports, 2)

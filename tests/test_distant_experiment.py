@@ -132,7 +132,7 @@ def test_states_are_those_of_the_network_and_kept(tmp_path: Path) -> None:
     from pipeline.training.linear_head import pool  # noqa: PLC0415
     from pipeline.training.model import HeadConfig  # noqa: PLC0415
     from pipeline.training.recipe import Recipe  # noqa: PLC0415
-    from pipeline.training.trainer import make_network  # noqa: PLC0415
+    from pipeline.training.start import make_network  # noqa: PLC0415
 
     recipe = Recipe(name="small", encoder="kb-bert", head=HeadConfig(heads=4, inner=64))
     net, encoder = make_network(recipe, small_bert.write(tmp_path / "bert"), CATALOGUE)

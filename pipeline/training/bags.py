@@ -146,7 +146,7 @@ def step_loss(
     step: BagStep,
     device: torch.device,
     config: BagConfig,
-    label_loss: LabelLoss | None = None,
+    label_loss: LabelLoss,
 ) -> Tensor:
     """The loss of one step of the feed: its bags' and, weighted, its actions'.
 
@@ -161,7 +161,7 @@ def step_loss(
     bag, can = torch.from_numpy(step.bag).to(device), torch.from_numpy(step.can).to(device)
     loss = bag_loss(relevance, status, bag, can, step.said.to(device), len(step.reports), config)
     rows = torch.from_numpy(np.flatnonzero(step.bag == ACTION)).to(device)
-    if len(rows) and label_loss is not None:
+    if len(rows):
         targets = host["targets"].to(device)[rows]
         loss = loss + config.actions * label_loss(relevance[rows], status[rows], targets)
     return loss

@@ -19,7 +19,7 @@ from pipeline.catalogue import Catalogue
 from pipeline.findings.base import SentenceInput
 from pipeline.findings.encoding import Encoder, section_names
 from pipeline.training.model import FindingsNetwork
-from pipeline.training.trainer import pool_wordings, tensors
+from pipeline.training.start import pool_wordings, tensors
 
 STATES, INDEX = "states.npy", "index.npz"
 

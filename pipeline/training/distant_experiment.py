@@ -39,7 +39,7 @@ from pipeline.training.labelled import Labelled
 from pipeline.training.linear_head import Inputs, LinearHead, Part, Penalty, Space, inputs, pool
 from pipeline.training.markdown import table
 from pipeline.training.recipe import Recipe
-from pipeline.training.trainer import make_network
+from pipeline.training.start import make_network
 
 CORPUS, ENCODER = Path("data/corpus"), "e5-small-sv"
 THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
