@@ -20,7 +20,7 @@ from pipeline.findings.bert import CRITERIA, GRAPH, INPUTS, OUTPUTS, TOKENIZER
 from pipeline.findings.encoding import Encoder
 from pipeline.training.feed import wording_windows
 from pipeline.training.model import FindingsNetwork
-from pipeline.training.trainer import pool_wordings, tensors
+from pipeline.training.start import pool_wordings, tensors
 
 Precision = Literal["float32", "int8-weights", "int8-dynamic"]
 BIG = 4096  # weights smaller than this stay as they are
