@@ -301,6 +301,26 @@ def test_shares_of_shortfalls_and_groups() -> None:
     assert "Region är okänt för 2 av 3 rapporter." in made.notes
 
 
+def test_an_unsure_shortfall_is_listed_apart_and_never_stated() -> None:
+    def case(name: str, p: float) -> Case:
+        area = an_area("E", "D", criteria=(replace(unmet("E.F6", 0), probability=p),))
+        area = replace(area, stated_grade="C", grade_before_plan="D")
+        said = ("E", "En del antecknas.", {"E.F6": ("unmet", p)})
+        return Case(name, a_draft([said], {"E": area}, (PlanEntry("E", ("E.F1",), "Rutin", "2025-12-01"),)))
+
+    made = audited(case("sure", 0.9), case("unsure", 0.5))
+    (shortfall,) = made.shortfalls
+    assert [h.report for h in shortfall.hits] == ["sure"] and [h.report for h in shortfall.unsure] == [
+        "unsure"
+    ]
+    assert shortfall.share == 0.5
+    assert [r for r, _, _ in made.open_breaches] == ["sure"]
+    unanswered = {g.report: g.unanswered for g in made.gradings}
+    assert unanswered == {"sure": ("E.F6",), "unsure": ()}
+    (alone,) = audited(case("unsure", 0.5)).shortfalls
+    assert alone.hits == () and alone.share == 0
+
+
 def test_masked_names_are_nowhere() -> None:
     said = [
         ("E", "Inspektör Karin Blomquist noterade att Blomquists kollega saknas.", {"E.F1": ("unmet", 0.9)})

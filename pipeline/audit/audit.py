@@ -64,14 +64,14 @@ def build(
 ) -> Audit:
     """The audit of all cases. `grades` go before what the reports state; `mask` hides names of inspectors."""
     settings, grades = settings or Settings.load(), grades or {}
-    tally = Tally(catalogue, policy, as_of)
+    tally = Tally(catalogue, policy, as_of, settings.told)
     rated: list[Grading] = []
     against: list[Contradiction] = []
     models: dict[ModelInfo, None] = {}
     for raw in cases():
         case = _prepared(raw, catalogue, policy, as_of, mask)
         models[case.draft.model] = None
-        its = list(gradings(case, grades, catalogue, policy, settings.noise))
+        its = list(gradings(case, grades, catalogue, policy, settings))
         tally.add(case, facts_of(case), its)
         rated += its
         against += contradictions(case.id, case.draft, its, catalogue, policy, settings)

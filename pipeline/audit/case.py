@@ -9,7 +9,7 @@ from datetime import date
 from pipeline.catalogue import Catalogue
 from pipeline.grading import Policy, plan
 from pipeline.grading.judge import Judge
-from pipeline.report import CriterionDecision, Draft, PlanAnswer, PlanEntry
+from pipeline.report import SHORTFALLS, AreaDraft, CriterionDecision, Draft, PlanAnswer, PlanEntry
 
 DIMENSIONS: Mapping[str, str] = {
     "specialty": "Specialitet",
@@ -70,3 +70,8 @@ def entry_state(entry: PlanEntry, catalogue: Catalogue, policy: Policy, as_of: d
     about = replace(entry, criteria=(binding[0].id,))
     decision = CriterionDecision(binding[0].id, worst.at, 1.0)
     return next(iter(plan.answers(Judge(catalogue, policy, area), [decision], [about], as_of)), None)
+
+
+def told_by(area: AreaDraft, least: float) -> set[str]:
+    """The criteria whose shortfall an area's text tells of with at least this probability."""
+    return {c.id for c in area.criteria if c.status in SHORTFALLS and c.probability >= least}

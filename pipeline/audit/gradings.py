@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.audit import reasons
-from pipeline.audit.case import Case
+from pipeline.audit.case import Case, told_by
 from pipeline.audit.doubt import doubt
-from pipeline.audit.settings import Noise
+from pipeline.audit.settings import Settings
 from pipeline.audit.tables import Grades, Told, stem
 from pipeline.catalogue import Catalogue
 from pipeline.grading import Policy
@@ -90,7 +90,7 @@ def told_of(grades: Grades, case: Case) -> Mapping[str, Told]:
 
 
 def gradings(
-    case: Case, grades: Grades, catalogue: Catalogue, policy: Policy, noise: Noise
+    case: Case, grades: Grades, catalogue: Catalogue, policy: Policy, settings: Settings
 ) -> Iterator[Grading]:
     """One for every area of the case with a stated grade."""
     told = told_of(grades, case)
@@ -99,7 +99,7 @@ def gradings(
             continue
         stated = stated_grade(area, letter, told.get(letter), catalogue, policy)
         if stated is not None:
-            yield _grading(case, letter, area, stated, catalogue, policy, noise)
+            yield _grading(case, letter, area, stated, catalogue, policy, settings)
 
 
 def _grading(
@@ -109,12 +109,13 @@ def _grading(
     stated: Stated,
     catalogue: Catalogue,
     policy: Policy,
-    noise: Noise,
+    settings: Settings,
 ) -> Grading:
     scale = tuple(g for g in policy.grades if g in catalogue.scale(letter))
     place = {g: k for k, g in enumerate(scale)}
     regraded = stated.last != stated.before
-    unanswered = tuple(a.criterion for a in area.plan if a.state == "missing") if regraded else ()
+    told = told_by(area, settings.told) if regraded else set()
+    unanswered = tuple(a.criterion for a in area.plan if a.state == "missing" and a.criterion in told)
     reason, sentences = reasons.reason(
         reasons.Question(letter, area, stated.before, stated.last, unanswered), case.draft, catalogue, policy
     )
@@ -127,7 +128,7 @@ def _grading(
         told_grade=stated.last,
         suggested_grade=area.suggested_grade,
         probabilities=dict(area.probabilities),
-        doubt=doubt(area.probabilities, stated.before, scale, noise),
+        doubt=doubt(area.probabilities, stated.before, scale, settings.noise),
         reason=reason,
         sentences=sentences,
         steps=at - place.get(area.suggested_grade, at),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from pipeline.audit.agreement import Interval, wilson
-from pipeline.audit.case import Case, entry_state
+from pipeline.audit.case import Case, entry_state, told_by
 from pipeline.audit.gradings import Grading
 from pipeline.catalogue import Catalogue
 from pipeline.grading import Policy
@@ -49,7 +49,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """How many of `of` reports tell of a shortfall of a criterion; `interval` is Wilson's at 95 %."""
+    """How many of `of` reports tell of a shortfall of a criterion; `interval` is Wilson's at 95 %. `unsure`: reports that
+    may tell of one, too uncertain to count."""
 
     criterion: str
     area: str
@@ -58,6 +59,7 @@ class Shortfall:
     of: int
     share: float
     interval: Interval
+    unsure: tuple[Hit, ...] = ()
 
     @property
     def unmet(self) -> int:
@@ -81,11 +83,13 @@ class Promise:
 
 @dataclass
 class Tally:
-    """Gathers what one case after the other tells; small whatever the number of sentences."""
+    """Gathers what one case after the other tells; small whatever the number of sentences. `least`: probability from
+    which a shortfall is counted."""
 
     catalogue: Catalogue
     policy: Policy
     as_of: date
+    least: float = 0.0
     rows: list[Row] = field(default_factory=list)
     hits: dict[str, list[Hit]] = field(default_factory=dict)
     promises: list[Promise] = field(default_factory=list)
@@ -96,18 +100,23 @@ class Tally:
         draft, stated = case.draft, {g.area: g for g in gradings}
         cells = {}
         for letter, area in draft.areas.items():
-            told = stated.get(letter)
+            rating = stated.get(letter)
             cells[letter] = Cell(
                 area.suggested_grade,
-                told.stated_grade if told else None,
-                told.doubt if told else None,
+                rating.stated_grade if rating else None,
+                rating.doubt if rating else None,
                 area.abstain,
                 area.has_text,
             )
             for c in area.criteria:
                 if c.status in SHORTFALLS and c.id in self.catalogue.by_id:
                     self.hits.setdefault(c.id, []).append(Hit(case.id, c.status, c.probability, c.evidence))
-            self.unanswered += [(case.id, a.criterion, a.state) for a in area.plan if a.state != "answered"]
+            told = told_by(area, self.least)
+            self.unanswered += [
+                (case.id, a.criterion, a.state)
+                for a in area.plan
+                if a.state != "answered" and a.criterion in told
+            ]
         for e in draft.action_plan:
             answer = entry_state(e, self.catalogue, self.policy, self.as_of)
             self.promises.append(
@@ -128,14 +137,16 @@ class Tally:
         )
 
     def shortfalls(self) -> list[Shortfall]:
-        """The criteria that any report tells a shortfall of, the commonest first."""
+        """The criteria that any report tells a shortfall of, the commonest first; last those that none surely does."""
         of, out = len(self.rows), []
         for c in self.catalogue.criteria:
-            if hits := self.hits.get(c.id):
+            if every := self.hits.get(c.id):
+                hits = tuple(h for h in every if h.probability >= self.least)
+                unsure = tuple(h for h in every if h.probability < self.least)
                 interval = wilson(len(hits), of)
                 assert interval is not None
-                out.append(Shortfall(c.id, c.area, c.level, tuple(hits), of, len(hits) / of, interval))
-        return sorted(out, key=lambda s: -s.share)
+                out.append(Shortfall(c.id, c.area, c.level, hits, of, len(hits) / of, interval, unsure))
+        return sorted(out, key=lambda s: (-s.share, -len(s.unsure)))
 
 
 @dataclass(frozen=True, slots=True)

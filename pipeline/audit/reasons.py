@@ -77,7 +77,7 @@ def _named(decisions: Sequence[CriterionDecision], texts: dict[int, str], catalo
             if c.evidence and c.evidence[0] in texts
             else ""
         )
-        out.append(f"{c.id} ({wording}; {STATUS[c.status]}{said})")
+        out.append(f"{c.id} ({wording}; {STATUS[c.status]}, {percent(c.probability)}{said})")
     rest = len(decisions) - _MOST
     return "; ".join(out) + (f"; och {rest} till" if rest > 0 else "")
 

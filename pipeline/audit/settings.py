@@ -39,10 +39,12 @@ class Sure:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """See the config file. `small` is the number of reports and of gradings under which a group is warned of."""
+    """See the config file. `told`: least probability of a shortfall that is stated; `small`: number of reports and of
+    gradings under which a group is warned of."""
 
     noise: Noise
     sure: Sure
+    told: float
     requires: re.Pattern[str]
     turned: frozenset[str]
     small: tuple[int, int]
@@ -69,6 +71,7 @@ def _parse(raw: Any) -> Settings:
     return Settings(
         noise=Noise(float(doubt["wrong"]), tuple(map(float, doubt["steps"])), float(doubt["least"])),
         sure=Sure(**{k: float(v) for k, v in raw["contradictions"].items()}),
+        told=float(raw["told"]),
         requires=re.compile("|".join(rf"\b(?:{w})\b" for w in action["requires"]), re.IGNORECASE),
         turned=frozenset(map(str.lower, action["turned"])),
         small=(int(raw["small"]["reports"]), int(raw["small"]["gradings"])),

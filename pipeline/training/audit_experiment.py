@@ -41,7 +41,7 @@ from pipeline.drafting import Drafter
 from pipeline.grading import Policy
 from pipeline.grading.layer import Layer
 from pipeline.reading import read_bytes
-from pipeline.report import LISTS, POTENTIAL, STRENGTHS, WEAKNESSES, Draft
+from pipeline.report import LISTS, POTENTIAL, SHORTFALLS, STRENGTHS, WEAKNESSES, Draft
 from pipeline.training import grading
 from pipeline.training import oof as oofs
 from pipeline.training.oof import OutOfFold
@@ -182,6 +182,41 @@ def grade_lines(r: Rated, noise: Noise) -> list[str]:
     return lines
 
 
+# --- shortfalls stated -------------------------------------------------------------------------
+
+BARS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8)
+
+
+def told_lines(oof: OutOfFold, reports: Sequence[CorpusReport], catalogue: Catalogue) -> list[str]:
+    """How many of the shortfalls that drafts tell, by report and criterion, the labels tell too, for bars of their
+    probability (`told` of the audit's settings)."""
+    _, made = grading.cross_fitted(
+        grading.of(oof, catalogue, Policy.load(catalogue.name, layer=Layer())), grading.learnt
+    )
+    true = {
+        (r.id, c)
+        for r in reports
+        if r.id in made
+        for c, s in _signs(r).items()
+        if any(x[1] != "+" for x in s)
+    }
+    sure = {
+        (r, c.id): c.probability
+        for r, areas in made.items()
+        for a in areas.values()
+        for c in a.criteria
+        if c.status in SHORTFALLS
+    }
+    lines = ["| least probability | told | true | precision | recall |", "| --- " * 5 + "|"]
+    for bar in BARS:
+        told = {k for k, p in sure.items() if p >= bar}
+        right = len(told & true)
+        lines.append(
+            f"| {bar:.1f} | {len(told)} | {right} | {right / max(1, len(told)):.3f} | {right / max(1, len(true)):.3f} |"
+        )
+    return lines
+
+
 # --- planted contradictions --------------------------------------------------------------------
 
 
@@ -288,7 +323,7 @@ def _found(
     content = render.render(planted.report, drafter.catalogue, fmt, layout, planted.told)
     draft = drafter.draft(read_bytes(content, name))
     case = Case(planted.report.id, draft)
-    its = list(gradings(case, {}, drafter.catalogue, drafter.policy, settings.noise))
+    its = list(gradings(case, {}, drafter.catalogue, drafter.policy, settings))
     made = contradictions(case.id, draft, its, drafter.catalogue, drafter.policy, settings)
     return {(c.kind, c.criterion or c.area or "") for c in made}, draft
 
@@ -364,6 +399,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         "",
         "Variants of the noise were compared on the same reports with other seeds; the differences between the first",
         "three rows are within the spread.",
+        "",
+        "## Shortfalls stated",
+        "",
+        "Shortfalls of criteria that drafts tell, by report, against the labels. The audit states those from",
+        f"{settings.told} on; less sure ones it lists apart.",
+        "",
+        *told_lines(oof, reports, cat),
         "",
         "## Contradictions planted in twenty rendered reports",
         "",

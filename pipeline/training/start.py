@@ -156,7 +156,7 @@ def read_graph(path: Path) -> Arrays:
     def table(name: str) -> NDArray[np.float32] | None:
         """A matrix by the name that a product takes it by, through transposition and de-quantisation."""
         if name in held:
-            return held[name]
+            return np.asarray(held[name], np.float32)
         if f"{name}_q" in held:
             scale = held[f"{name}_scale"]
             return np.asarray(held[f"{name}_q"] * (scale if scale.ndim > 1 else scale[None]), np.float32)

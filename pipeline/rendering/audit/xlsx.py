@@ -221,6 +221,7 @@ def _shortfalls(audit: Audit) -> Iterable[dict[str, Any]]:
             "Nivå": audit.catalogue.levels[s.level],
             "Rapporter med brist": len(s.hits),
             "varav inte uppfyllt": s.unmet,
+            "Rapporter med osäker läsning": len(s.unsure),
             "Av": s.of,
             "Andel": s.share,
             "Andel, lägst": s.interval[0],
