@@ -61,8 +61,11 @@ def default_model() -> str:
 
     Raises SpurError where the installation has none, or cannot read what it has.
     """
-    if chosen := os.environ.get("SPUR_MODEL"):
-        return chosen
+    return os.environ.get("SPUR_MODEL") or shipped_model()
+
+
+def shipped_model() -> str:
+    """The shipped model of the best kind there is; raises as `default_model`."""
     kinds = {name: _kind(folder) for name, folder in findings.available().items()}
     for kind in KINDS:
         for name, its in kinds.items():

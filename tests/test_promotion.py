@@ -16,7 +16,7 @@ from pipeline.cli.app import run
 from pipeline.findings import champion, manifest
 from pipeline.report import SpurError
 from pipeline.resources import assets
-from pipeline.training import evaluation, promotion, significance
+from pipeline.training import evaluation, promotion, significance, slices
 from pipeline.training.promotion import Limits
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,7 +129,7 @@ def test_size_speed_and_seen_reports_are_refused(tmp_path: Path) -> None:
 
 def test_a_loss_on_one_guarded_slice_alone_is_refused() -> None:
     """Blind to one section: little to see over all, all of it gone there."""
-    data, groups = promotion.labelled([STRESS], CATALOGUE)
+    data, groups = slices.load([STRESS], CATALOGUE)
     right = promotion.Judged(data.gold, np.ones(data.gold.shape, np.float32), 1.0)
     blind = data.gold.copy()
     blind[groups["section"] == "F"] = 0

@@ -64,14 +64,26 @@ def promote(
 def _compare(folder: Path, paths: list[Path], catalogue: str, limits: Limits) -> tuple[Path, Verdict]:
     """(folder of the model in use, verdict)."""
     from pipeline import catalogue as catalogues  # noqa: PLC0415
-    from pipeline import drafting, findings  # noqa: PLC0415
-    from pipeline.findings import champion  # noqa: PLC0415
+    from pipeline import findings  # noqa: PLC0415
     from pipeline.training import promotion  # noqa: PLC0415
 
     criteria = catalogues.load(catalogue)
-    in_use = champion.folder() if champion.history() else findings.available()[drafting.default_model()]
+    in_use = _in_use()
     first, second = findings.load(in_use, criteria), findings.load(folder, criteria)
     return in_use, promotion.compare_models(first, second, folder, paths, criteria, limits)
+
+
+def _in_use() -> Path:
+    """Folder of the champion, else of the model that is used without one."""
+    from pipeline import drafting, findings  # noqa: PLC0415
+    from pipeline.findings import champion  # noqa: PLC0415
+
+    if champion.history():
+        return champion.folder()
+    name = drafting.default_model()
+    if name == champion.NAME:  # $SPUR_MODEL asks for one that is still to come
+        name = drafting.shipped_model()
+    return findings.available().get(name, Path(name))
 
 
 def _settle(folder: Path, in_use: Path, verdict: Verdict, catalogue: str, limits: Limits) -> None:

@@ -20,9 +20,12 @@ def canvas(width: float, height: float) -> tuple[Any, Any]:
 def confusion(counts: NDArray[np.integer], names: Sequence[str], what: str, untold: bool = False) -> Any:
     """Counts [gold, `what`] as a coloured table; `untold`: the first corner is not counted."""
     figure, axes = canvas(5, 4)
-    axes.imshow(np.log1p(counts), cmap="Blues")
+    shade = np.log1p(counts)
+    axes.imshow(shade, cmap="Blues")
     for (g, c), n in np.ndenumerate(counts):
-        axes.text(c, g, "–" if untold and (g, c) == (0, 0) else str(n), ha="center", va="center")
+        colour = "white" if shade[g, c] > 0.6 * shade.max() else "black"
+        told = "–" if untold and (g, c) == (0, 0) else str(n)
+        axes.text(c, g, told, ha="center", va="center", color=colour)
     at = range(len(names))
     axes.set(xticks=at, yticks=at, xticklabels=names, yticklabels=names, xlabel=what, ylabel="gold")
     return figure

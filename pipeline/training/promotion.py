@@ -16,17 +16,19 @@ import yaml
 from numpy.typing import NDArray
 
 from pipeline.catalogue import Catalogue
-from pipeline.corpus import tsv
 from pipeline.findings import FindingsModel, manifest
 from pipeline.report import SpurError
 from pipeline.resources import assets
 from pipeline.training import evaluation
-from pipeline.training.labelled import Labelled, of_reports
+from pipeline.training import slices as sliced
+from pipeline.training.labelled import Labelled
 from pipeline.training.significance import METRICS, Difference, compare
 
-SLICES = ("writer", "section", "specialty", "length", "criterion")
 CORPUS = Path("data/corpus")
-_SPEED = 300  # sentences that speed is measured on
+_SPEED, _TIMES = (
+    100,
+    4,
+)  # sentences that speed is measured on, and how often: what else runs here only ever slows
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Limits:
             )
         except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as e:
             raise SpurError(f"{path}: no limits for promotion ({e}); compare configs/promotion.yaml") from e
-        if bad := {*made.metrics} - {*METRICS} | {*made.guarded} - {*SLICES}:
+        if bad := {*made.metrics} - {*METRICS} | {*made.guarded} - {*sliced.KINDS}:
             raise SpurError(f"{path}: unknown {', '.join(sorted(bad))}")
         return made
 
@@ -107,7 +109,8 @@ class Verdict:
 
     champion: str
     candidate: str
-    data: str  # hash
+    data: str  # hash of the labelled reports …
+    on: tuple[str, ...]  # … and their paths
     slices: tuple[Slice, ...]
     calibration: tuple[float | None, float | None]  # ECE of champion, candidate
     megabytes: float
@@ -134,13 +137,15 @@ class Judged:
 
 
 def judge(model: FindingsModel, data: Labelled) -> Judged:
-    """Predict all sentences, and time some of them (after a first, untimed pass)."""
+    """Predict all sentences; then time some of them, the quickest of several passes."""
     inputs = data.inputs()
     codes, sure = evaluation.found(model.predict(inputs), model.thresholds)
-    some = inputs[:_SPEED]
-    begin = time.perf_counter()
-    model.predict(some)
-    return Judged(codes, sure, (time.perf_counter() - begin) / len(some) * 1000)
+    some, taken = inputs[:_SPEED], []
+    for _ in range(_TIMES):
+        begin = time.perf_counter()
+        model.predict(some)
+        taken.append(time.perf_counter() - begin)
+    return Judged(codes, sure, min(taken) / len(some) * 1000)
 
 
 def megabytes(folder: Path) -> float:
@@ -149,55 +154,24 @@ def megabytes(folder: Path) -> float:
     return sum((folder / n).stat().st_size for n in names) / 1e6
 
 
-def labelled(paths: Sequence[Path], catalogue: Catalogue) -> tuple[Labelled, dict[str, NDArray[np.str_]]]:
-    """(sentences; what they are sliced by: {kind: the slice's name for each sentence})."""
-    reports = tsv.read_all(paths)
-    data = of_reports(reports, catalogue)
-    specialty = {r.id: r.meta.get("spec", "?") for r in reports}
-    words = np.array([len(t.split()) for t in data.texts])
-    length = np.select(
-        [words <= 6, words <= 14, words <= 25], ["1-6 words", "7-14 words", "15-25 words"], "26+ words"
-    )
-    return data, {
-        "writer": data.writers,
-        "section": data.sections,
-        "specialty": np.array([specialty[str(r)] for r in data.reports]),
-        "length": length,
-    }
-
-
 def seen(folder: Path, paths: Sequence[Path]) -> list[str]:
-    """Those of the paths that the model's manifest names as trained on (or that lie in a folder it names).
+    """Those of the paths that the model's manifest names as trained on, that lie in a folder it names, or hold one.
 
     Paths are as they were where it was trained; a bare name is a folder of `data/corpus`.
     """
     told = [Path(s) for s in manifest.read(folder).data.get("sources") or ()]
     sources = {s.resolve() for s in told} | {(CORPUS / s).resolve() for s in told if len(s.parts) == 1}
-    return [str(p) for p in paths if sources & {p.resolve(), *p.resolve().parents}]
-
-
-def _parts(
-    data: Labelled, groups: Mapping[str, NDArray[np.str_]], kinds: Sequence[str]
-) -> Iterator[tuple[str, str, NDArray[np.bool_], NDArray[np.intp]]]:
-    """(kind, name, which sentences, which criteria) of every slice."""
-    every, criteria = np.ones(len(data), bool), np.arange(len(data.criteria))
-    yield "all", "all", every, criteria
-    for kind in kinds:
-        if kind == "criterion":
-            for c, name in enumerate(data.criteria):
-                yield kind, name, every, criteria[c : c + 1]
-        else:
-            for name in np.unique(groups[kind]):
-                yield kind, str(name), groups[kind] == name, criteria
+    around = {parent for s in sources for parent in s.parents}
+    return [str(p) for p in paths if p.resolve() in around or sources & {p.resolve(), *p.resolve().parents}]
 
 
 def slices(
-    data: Labelled, groups: Mapping[str, NDArray[np.str_]], first: Judged, second: Judged, limits: Limits
+    data: Labelled, groups: sliced.Groups, first: Judged, second: Judged, limits: Limits
 ) -> Iterator[Slice]:
     """Every metric on every slice. Of one criterion, only its shortfalls are compared."""
-    for kind, name, which, criteria in _parts(data, groups, limits.guarded):
-        gold = data.gold[which][:, criteria]
-        a, b = first.codes[which][:, criteria], second.codes[which][:, criteria]
+    for part in sliced.parts(data, groups, limits.guarded):
+        kind, which = part.kind, part.sentences
+        gold, a, b = (x[which][:, part.criteria] for x in (data.gold, first.codes, second.codes))
         reports = data.reports[which]
         told = (gold > 1).any(1)
         enough = (
@@ -209,7 +183,7 @@ def slices(
         for metric in limits.metrics if kind != "criterion" else ("shortfall_micro_f1",):
             d = compare(gold, a, b, reports, metric, guard.tolerance, limits.resamples, limits.seed)
             if d.first is not None or d.second is not None:
-                yield Slice(kind, name, metric, len(gold), kind == "all" or enough, d)
+                yield Slice(kind, part.name, metric, len(gold), kind == "all" or enough, d)
 
 
 def worse(s: Slice, limits: Limits) -> str | None:
@@ -269,7 +243,7 @@ def compare_models(
     limits: Limits,
 ) -> Verdict:
     """The verdict on the candidate in `folder`, from the labelled reports of `paths`."""
-    data, groups = labelled(paths, catalogue)
+    data, groups = sliced.load(paths, catalogue)
     first, second = judge(champion, data), judge(candidate, data)
     each = tuple(slices(data, groups, first, second, limits))
     reasons = [why for s in each if (why := worse(s, limits))]
@@ -284,6 +258,7 @@ def compare_models(
         _named(champion),
         _named(candidate),
         data.hash(),
+        tuple(map(str, paths)),
         each,
         calibration,
         size,

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.findings import manifest
 from pipeline.training import tracking
 from pipeline.training.promotion import Verdict
 
@@ -15,38 +16,70 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 def register(folder: Path, registered: str, catalogue: str, verdict: Verdict | None = None) -> str:
     """Log a model folder as the whole of grading, as a new version of `registered`; the version.
 
-    With a verdict, its figures are the run's metrics, all of it is the artifact `verdict.json`, and the version's tags
-    tell the outcome and the data it was judged on.
+    The run's datasets are what the model was trained on, by its manifest, and what it was judged on. With a verdict, its
+    figures are the run's metrics, the slices the table `slices.json`, all of it the artifact `verdict.json`; the version's
+    tags and description tell the outcome. Without one, the model was in use before there was a champion.
     """
-    with tracking.run(f"promote {folder.name}") as mlflow:
+    with tracking.run(f"{'register' if verdict is None else 'promote'} {folder.name}") as mlflow:
         from pipeline import mlflow_model  # noqa: PLC0415  imports mlflow, after telemetry is off
 
         info = mlflow_model.log(folder, catalogue, registered=registered)
         version = str(info.registered_model_version)
-        client = mlflow.MlflowClient()
-        tags = {"folder": folder.name, "run": mlflow.active_run().info.run_id}
+        its = manifest.read(folder)
+        tags = {"folder": folder.name, "findings_model": f"{its.name} {its.version}"}
+        if trained := its.data.get("hash"):
+            tracking.log_digest(mlflow, str(trained), its.data.get("sources") or ())
+            tags["trained_on"] = str(trained)
         if verdict is not None:
-            mlflow.log_dict(asdict(verdict), "verdict.json")
-            mlflow.log_param("champion", verdict.champion)
-            tracking.log_metrics(mlflow, _figures(verdict))
-            tags |= {"accepted": str(verdict.accepted).lower(), "judged_on": verdict.data}
-            tags |= {"refused_for": "; ".join(verdict.reasons)[:4000]} if verdict.reasons else {}
+            tags |= _log(mlflow, verdict)
+        client = mlflow.MlflowClient()
         for key, value in tags.items():
             client.set_model_version_tag(registered, version, key, value)
+        client.update_model_version(registered, version, _description(verdict))
         return version
+
+
+def _log(mlflow: Any, verdict: Verdict) -> dict[str, str]:
+    """The verdict into the active run; the version's tags about it."""
+    tracking.log_dataset(mlflow, verdict.on, verdict.data, name="judged", context="evaluation")
+    tracking.log_params(mlflow, {"champion": verdict.champion, "candidate": verdict.candidate})
+    tracking.log_metrics(mlflow, _figures(verdict))
+    mlflow.log_dict(asdict(verdict), "verdict.json")
+    mlflow.log_table(_slices(verdict), "slices.json")
+    told = {"accepted": str(verdict.accepted).lower(), "judged_on": verdict.data}
+    return told | ({"refused_for": "; ".join(verdict.reasons)[:4000]} if verdict.reasons else {})
+
+
+def _slices(verdict: Verdict) -> dict[str, list[Any]]:
+    """Every compared slice by column, the clearest loss first."""
+    each = sorted(verdict.slices, key=lambda s: -s.difference.worse)
+    out: dict[str, list[Any]] = {
+        k: [getattr(s, k) for s in each] for k in ("kind", "name", "metric", "guarded")
+    }
+    out |= {"champion": [s.difference.first for s in each], "candidate": [s.difference.second for s in each]}
+    return out | {k: [getattr(s.difference, k) for s in each] for k in ("low", "high", "worse")}
+
+
+def _description(verdict: Verdict | None) -> str:
+    """What a person reads of a version in the registry."""
+    if verdict is None:
+        return "In use before the first promotion."
+    if verdict.accepted:
+        return f"Promoted: nothing speaks against it, compared with {verdict.champion} on {', '.join(verdict.on)}."
+    return "\n".join([f"Refused, compared with {verdict.champion}:\n", *(f"- {r}" for r in verdict.reasons)])[
+        :4000
+    ]
 
 
 def _figures(verdict: Verdict) -> dict[str, float | None]:
     out: dict[str, float | None] = {}
     for s in verdict.overall:
-        out |= {f"candidate.{s.metric}": s.difference.second, f"champion.{s.metric}": s.difference.first}
-    out |= {"champion.finding_ece": verdict.calibration[0], "candidate.finding_ece": verdict.calibration[1]}
-    out |= {"champion.seconds_per_1000": verdict.seconds_per_1000[0]}
-    out |= {
-        "candidate.seconds_per_1000": verdict.seconds_per_1000[1],
-        "candidate.megabytes": verdict.megabytes,
-    }
-    return out
+        out |= {f"candidate/{s.metric}": s.difference.second, f"champion/{s.metric}": s.difference.first}
+    for name, ece, seconds in zip(
+        ("champion", "candidate"), verdict.calibration, verdict.seconds_per_1000, strict=True
+    ):
+        out |= {f"{name}/finding_ece": ece, f"{name}/seconds_per_1000": seconds}
+    return out | {"candidate/megabytes": verdict.megabytes}
 
 
 def _client() -> Any:

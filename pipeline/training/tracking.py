@@ -7,7 +7,7 @@ imported; no call leaves the machine.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,19 @@ from pipeline.training import record as records
 
 EXPERIMENT = "spur-findings"
 GRADES = "spur-grades"
+CORPUS = "corpus"  # name of the labelled data that models are trained on; runs and versions meet in its hash
 _LONGEST = 5000  # characters of a parameter's value: MLflow takes 6,000
+_DIGEST = 36  # characters of a hash that MLflow takes
+_SILENT = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+_KIND = ("mlflow.experimentKind", "custom_model_development")  # else the UI shows models as agents
 
 
 def mlflow(uri: str | None = None, experiment: str = EXPERIMENT) -> Any:
     """The mlflow module, quiet and set to an experiment in a tracking store (`uri`, `$MLFLOW_TRACKING_URI`, else SQLite
     in `home()`)."""
     os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true", MLFLOW_LOGGING_LEVEL="WARNING")
+    for switch, value in _SILENT.items():  # a command prints its own lines, and those alone
+        os.environ.setdefault(switch, value)
     import mlflow as module  # noqa: PLC0415  after the switches above
 
     default = home() / "mlflow.db"
@@ -33,7 +39,9 @@ def mlflow(uri: str | None = None, experiment: str = EXPERIMENT) -> Any:
     module.set_tracking_uri(uri)
     if uri == f"sqlite:///{default}" and module.get_experiment_by_name(experiment) is None:
         module.create_experiment(experiment, artifact_location=(home() / "mlflow-artifacts").as_uri())
-    module.set_experiment(experiment)
+    made = module.set_experiment(experiment)
+    if made.tags.get(_KIND[0]) != _KIND[1]:
+        module.set_experiment_tag(*_KIND)
     return module
 
 
@@ -48,23 +56,47 @@ def run(
 
 
 def log_metrics(module: Any, values: Mapping[str, float | None], step: int = 0) -> None:
-    """Numbers that are there, under names that MLflow allows."""
+    """The numbers that are there. What stands before the last slash of a name is its section among the UI's charts."""
     module.log_metrics({k: float(v) for k, v in values.items() if v is not None}, step=step)
 
 
+def log_params(module: Any, values: Mapping[str, Any]) -> None:
+    """Settings, nested ones under dotted names, cut where they are longer than MLflow takes."""
+    module.log_params({k: str(v)[:_LONGEST] for k, v in records.flat(values).items()})
+
+
+def _sectioned(name: str) -> str:
+    """`held.context.weakness_f1` of a record as `held.context/weakness_f1`."""
+    before, dot, last = name.rpartition(".")
+    return f"{before}/{last}" if dot else name
+
+
 def publish_record(module: Any, folder: Path) -> None:
-    """The events of a run's folder into the active MLflow run."""
+    """The events of a run's folder into the active MLflow run, its data as the dataset that it was trained on."""
     told = records.read(folder)
-    module.log_params({k: str(v)[:_LONGEST] for k, v in records.flat(told.params).items()})
+    log_params(module, told.params)
     module.set_tags(told.tags)
+    if digest := told.tags.get("data"):
+        log_digest(module, digest, told.params.get("train") or ())
     for _, step, values in told.metrics:
-        log_metrics(module, values, step)
+        log_metrics(module, {_sectioned(k): v for k, v in values.items()}, step)
+    module.log_artifact(str(folder / records.FILE))
 
 
-def log_dataset(module: Any, paths: list[str], digest: str) -> None:
-    """The labelled corpus as the run's dataset: its files, size and hash (no text is copied into the store)."""
+def log_dataset(
+    module: Any, paths: Sequence[str | Path], digest: str, name: str = CORPUS, context: str = "training"
+) -> None:
+    """Labelled reports as the run's dataset: columns, size and hash (no text is copied into the store)."""
     from pipeline.training.labelled import dataset  # noqa: PLC0415
 
-    data = dataset(paths)
-    source = module.data.from_huggingface(data, targets="labels", name="corpus", digest=digest[:36])
-    module.log_input(source, context="training")
+    data = module.data.from_huggingface(dataset(paths), targets="labels", name=name, digest=digest[:_DIGEST])
+    module.log_input(data, context=context)
+
+
+def log_digest(module: Any, digest: str, paths: Sequence[str | Path], context: str = "training") -> None:
+    """A corpus that need not be at hand as the run's dataset: its hash and where it lay."""
+    from mlflow.data.code_dataset_source import CodeDatasetSource  # noqa: PLC0415
+    from mlflow.data.meta_dataset import MetaDataset  # noqa: PLC0415
+
+    source = CodeDatasetSource({"paths": " ".join(map(str, paths)), "sha256": digest})
+    module.log_input(MetaDataset(source, name=CORPUS, digest=digest[:_DIGEST]), context=context)
