@@ -91,7 +91,8 @@ def train(
     chosen = [None if f == "all" else int(f) for f in fold or usual]
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     source = encoder_folder or start.source(recipe)
-    watch = tuple(p for p in (Path("data/corpus/stress"),) if p.is_dir())
+    watched = dict.fromkeys([Path("data/corpus/stress"), *map(Path, recipe.calibrate)])
+    watch = tuple(p for p in watched if p.is_dir())
     run.train(run.Job(recipe, folder, source, where, watch, minutes), chosen, parallel)
     if recipe.start:
         collect.carry(recipe, folder)

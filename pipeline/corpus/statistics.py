@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.corpus.tsv import read_all
 from pipeline.resources import assets
 
-SETS = ("train", "dev", "stress", "supplement", "fresh")
+SETS = ("train", "dev", "stress", "supplement", "plain", "indirect", "fresh")
 HEAD = (
     "| set | reports | sentences and items | without label | + / − / ~ | labelled ones with 2+ labels "
     "| narrative labels of another area |"

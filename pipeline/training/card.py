@@ -138,8 +138,14 @@ def _way(manifest: Manifest, recipe: Recipe) -> str:
         return f"{recipe.folds} folds leave writers out; the shipped network learnt from all."
     return (
         f"It went on from the model `{before['name']}` (data hash `{before['data']}`), on `{'`, `'.join(recipe.train)}`, with "
-        f"{recipe.replay_reports} reports an epoch of what that one had learnt from; calibration and threshold are that model's."
+        f"{recipe.replay_reports} reports an epoch of what that one had learnt from. {_calibrated(recipe)}"
     )
+
+
+def _calibrated(recipe: Recipe) -> str:
+    if recipe.calibrate:
+        return f"Calibration and threshold were fitted on `{'`, `'.join(recipe.calibrate)}`: its ECE there flatters."
+    return "Calibration and threshold are that model's."
 
 
 def _figures(metrics: Mapping[str, Any]) -> str:

@@ -154,10 +154,18 @@ def settle(recipe: Recipe, out: Path, name: str) -> tuple[Calibration, float]:
 
 
 def carry(recipe: Recipe, out: Path) -> tuple[Calibration, float]:
-    """Calibration and threshold of the model that a training went on from, written as `settle` does: there are no writers
-    left out to fit others on."""
+    """What a training that went on from a model ships, written as `settle` does: calibration and threshold fitted on the
+    sets that the recipe names for it (both trainings were without them), else that model's, as no writer was left out."""
     before = start.read_manifest(str(recipe.start)).settings
-    return _write(out, Calibration.of(before["calibration"]), float(before["threshold"]))
+    if not recipe.calibrate:
+        return _write(out, Calibration.of(before["calibration"]), float(before["threshold"]))
+    catalogue, path = catalogues.load(recipe.catalogue), folder_of(out, None) / LOGITS
+    sets = [labelled.load([p], catalogue) for p in recipe.calibrate]
+    with np.load(path, allow_pickle=False) as z:
+        logits = np.concatenate([z[f"{Path(p).name}.context"] for p in recipe.calibrate]).astype(np.float32)
+    gold = np.concatenate([s.gold for s in sets])
+    calibration = calibrate.fit(logits, gold)
+    return _write(out, calibration, calibrate.threshold(calibration(logits), gold))
 
 
 def _write(out: Path, calibration: Calibration, threshold: float) -> tuple[Calibration, float]:

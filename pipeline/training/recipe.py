@@ -26,6 +26,9 @@ class Recipe:
     start: str | None = None  # a model, by name or folder, to go on from instead of the raw encoder
     replay: tuple[str, ...] = ()  # what else it was trained on: an epoch reads some reports of it …
     replay_reports: int = 100  # … so many
+    calibrate: tuple[
+        str, ...
+    ] = ()  # labelled sets that neither was trained on, to calibrate by; else as before
     folds: int = 4
     epochs: int = 30
     rate: float = 3e-4
