@@ -130,7 +130,7 @@ def test_size_speed_and_seen_reports_are_refused(tmp_path: Path) -> None:
 def test_a_loss_on_one_guarded_slice_alone_is_refused() -> None:
     """Blind to one section: little to see over all, all of it gone there."""
     data, groups = slices.load([STRESS], CATALOGUE)
-    right = promotion.Judged(data.gold, np.ones(data.gold.shape, np.float32), 1.0)
+    right = promotion.Judged(data.gold, np.ones(data.gold.shape, np.float32))
     blind = data.gold.copy()
     blind[groups["section"] == "F"] = 0
     limits = replace(Limits.load(), all=promotion.Guard(0.1, 0.95), guarded=("section", "criterion"))
