@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import store_databases
+from sqlalchemy import make_url
 
 from pipeline import catalogue, findings
 from pipeline.cli.app import run
@@ -120,11 +130,15 @@ def test_a_model_that_is_surer_than_right_is_refused(tmp_path: Path) -> None:
 
 def test_size_speed_and_seen_reports_are_refused(tmp_path: Path) -> None:
     def taught(m: manifest.Manifest) -> manifest.Manifest:
-        return replace(m, data={**m.data, "sources": ["stress"]})
+        return replace(m, data={**m.data, "sources": ["stress", "gone"]})
 
     limits = replace(Limits.load(), megabytes=1.0, seconds_per_1000=1e-6)
     reasons = " ".join(verdict(variant(tmp_path / "taught", taught), limits).reasons)
     assert "size: 3." in reasons and "speed: " in reasons and "it was trained on" in reasons
+    assert promotion.seen(tmp_path / "taught", [STRESS.parent, STRESS / "x.tsv", STRESS.parent / "dev"]) == [
+        str(STRESS.parent),
+        str(STRESS / "x.tsv"),
+    ]
 
 
 def test_a_loss_on_one_guarded_slice_alone_is_refused() -> None:
@@ -217,12 +231,95 @@ def test_promote_refuses_promotes_and_goes_back(tmp_path: Path, capsys: pytest.C
     assert aliases() == {"champion": champion.history()[-1].version}
     refused = client.get_model_version("spur-findings", "1")
     assert refused.tags["accepted"] == "false" and "shortfall" in refused.tags["refused_for"]
+    assert "shortfall_micro_f1 over all" in refused.description
+    _knows_its_data(client, refused)
     assert run(["promote", "--rollback"]) == 0
     assert findings.load("champion", CATALOGUE).info.name == "baseline"
     assert aliases()["champion"] == champion.history()[-1].version
     capsys.readouterr()
     assert run(["evaluate", str(bad), "--on", str(STRESS), "--no-track"]) == 0
     assert "against champion: shortfall_micro_f1 -0." in capsys.readouterr().out
+
+
+def _knows_its_data(client: Any, version: Any) -> None:
+    """Its run has what it was trained and judged on as datasets, and the slices as a table."""
+    run = client.get_run(version.run_id)
+    its = {i.tags[0].value: i.dataset.digest for i in run.inputs.dataset_inputs}
+    trained = manifest.read(assets("models") / "baseline").data["hash"]
+    assert its == {"training": trained[:36], "evaluation": version.tags["judged_on"][:36]}
+    assert {f.path for f in client.list_artifacts(version.run_id)} >= {"slices.json", "verdict.json"}
+
+
+def test_an_evaluation_is_kept_with_its_slices_plots_and_data() -> None:
+    mlflow = pytest.importorskip("mlflow")
+    assert run(["evaluate", "baseline", "--on", str(STRESS)]) == 0
+    (its,) = mlflow.search_runs(experiment_names=["spur-findings"], output_format="list")
+    assert {"shortfall_micro_f1", "section/SVAGHETER", "length/26 or more words", "criterion/H.F2"} <= {
+        *its.data.metrics
+    }
+    assert [i.dataset.digest for i in its.inputs.dataset_inputs] == [its.data.params["data"][:36]]
+    kept = {f.path for f in mlflow.MlflowClient().list_artifacts(its.info.run_id, "figures")}
+    assert kept == {f"figures/{name}.png" for name in ("confusion", "calibration", "criteria")}
+
+
+def test_the_first_promotion_of_who_always_asks_for_the_champion(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mlflow")
+    from pipeline.cli import promotion as command  # noqa: PLC0415
+
+    monkeypatch.setenv("SPUR_MODEL", "champion")
+    assert manifest.read(command._in_use()).name == "e5-small-sv"
+    champion.install(assets("models") / "baseline", "m", "1")
+    assert manifest.read(command._in_use()).name == "baseline"
+
+
+def test_the_web_answers_with_the_champion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from web_fixtures import served, upload  # noqa: PLC0415
+
+    champion.install(variant(tmp_path / "strict", strict), "m", "1")
+    want = graded(capsys, "--model", "champion")
+    with served(tmp_path / "web", model="champion") as client:
+        draft = upload(client, REPORT)["draft"]
+    assert draft["model"] == want["model"] and draft["model"]["name"] == "strict"
+
+
+@pytest.mark.slow
+def test_runs_and_versions_are_kept_by_an_mlflow_server_on_postgresql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    with (
+        store_databases.server() as server,
+        store_databases.database(server) as url,
+        mlflow_server(url, tmp_path) as address,
+    ):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        test_promote_refuses_promotes_and_goes_back(tmp_path, capsys)
+        runs = mlflow.search_runs(experiment_names=["spur-findings"], output_format="list")
+        assert len(runs) == 3 and all(r.inputs.dataset_inputs for r in runs)
+
+
+@contextmanager
+def mlflow_server(database: str, folder: Path) -> Iterator[str]:
+    """The address of an MLflow server that keeps what it is told in a database."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    url = make_url(database).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    command = [sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", url, "--workers", "1"]
+    command += ["--artifacts-destination", str(folder / "artifacts"), "--port", str(port)]
+    env = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    process = subprocess.Popen(command, cwd=folder, env=env, start_new_session=True)
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health").close()
+                break
+            except OSError:
+                time.sleep(1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(30)
 
 
 def test_a_verdict_is_plain_data(tmp_path: Path) -> None:

@@ -142,8 +142,8 @@ def _told(mlflow: Any, model: ModelInfo, on: Sequence[Path], digest: str, values
     """Which model was judged on what, and the figures of all of it."""
     tracking.log_params(mlflow, {"model": model.name, "version": model.version})
     tracking.log_params(mlflow, {"on": " ".join(map(str, on)), "data": digest})
-    tracking.log_dataset(mlflow, on, digest, name="judged", context="evaluation")
-    tracking.log_metrics(mlflow, values)
+    judged = tracking.log_dataset(mlflow, on, digest, name="judged", context="evaluation")
+    tracking.log_metrics(mlflow, values, dataset=judged)
 
 
 def _differences(mlflow: Any, differences: Mapping[str, Difference]) -> None:
@@ -154,6 +154,6 @@ def _differences(mlflow: Any, differences: Mapping[str, Difference]) -> None:
 
 def _columns(told: Mapping[tuple[str, str], Figures]) -> dict[str, list[Any]]:
     """A table of slices by column, for MLflow's view of tables."""
-    kept = ("sentences", "shortfalls", "shortfall_micro_f1", "weakness_f1", "status_micro_f1")
-    columns: dict[str, list[Any]] = {"kind": [k for k, _ in told], "slice": [n for _, n in told]}
+    kept = ("shortfall_micro_f1", "shortfalls", "sentences", "weakness_f1", "status_micro_f1")
+    columns: dict[str, list[Any]] = {"slice": [" ".join(key) for key in told]}
     return columns | {name: [v[name] for v in told.values()] for name in kept}

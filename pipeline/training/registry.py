@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,16 @@ def register(folder: Path, registered: str, catalogue: str, verdict: Verdict | N
     with tracking.run(f"{'register' if verdict is None else 'promote'} {folder.name}") as mlflow:
         from pipeline import mlflow_model  # noqa: PLC0415  imports mlflow, after telemetry is off
 
-        info = mlflow_model.log(folder, catalogue, registered=registered)
-        version = str(info.registered_model_version)
         its = manifest.read(folder)
+        name = re.sub(r"[^\w-]", "-", its.name)
+        info = mlflow_model.log(folder, catalogue, name, registered)
+        version = str(info.registered_model_version)
         tags = {"folder": folder.name, "findings_model": f"{its.name} {its.version}"}
         if trained := its.data.get("hash"):
             tracking.log_digest(mlflow, str(trained), its.data.get("sources") or ())
             tags["trained_on"] = str(trained)
         if verdict is not None:
-            tags |= _log(mlflow, verdict)
+            tags |= _log(mlflow, verdict, info.model_id)
         client = mlflow.MlflowClient()
         for key, value in tags.items():
             client.set_model_version_tag(registered, version, key, value)
@@ -39,11 +41,11 @@ def register(folder: Path, registered: str, catalogue: str, verdict: Verdict | N
         return version
 
 
-def _log(mlflow: Any, verdict: Verdict) -> dict[str, str]:
-    """The verdict into the active run; the version's tags about it."""
-    tracking.log_dataset(mlflow, verdict.on, verdict.data, name="judged", context="evaluation")
+def _log(mlflow: Any, verdict: Verdict, model: str) -> dict[str, str]:
+    """The verdict into the active run and the logged model; the version's tags about it."""
+    judged = tracking.log_dataset(mlflow, verdict.on, verdict.data, name="judged", context="evaluation")
     tracking.log_params(mlflow, {"champion": verdict.champion, "candidate": verdict.candidate})
-    tracking.log_metrics(mlflow, _figures(verdict))
+    tracking.log_metrics(mlflow, _figures(verdict), dataset=judged, model=model)
     mlflow.log_dict(asdict(verdict), "verdict.json")
     mlflow.log_table(_slices(verdict), "slices.json")
     told = {"accepted": str(verdict.accepted).lower(), "judged_on": verdict.data}
@@ -54,10 +56,13 @@ def _slices(verdict: Verdict) -> dict[str, list[Any]]:
     """Every compared slice by column, the clearest loss first."""
     each = sorted(verdict.slices, key=lambda s: -s.difference.worse)
     out: dict[str, list[Any]] = {
-        k: [getattr(s, k) for s in each] for k in ("kind", "name", "metric", "guarded")
+        "slice": ["all" if s.kind == "all" else f"{s.kind} {s.name}" for s in each],
+        "metric": [s.metric for s in each],
+        "champion": [s.difference.first for s in each],
+        "candidate": [s.difference.second for s in each],
     }
-    out |= {"champion": [s.difference.first for s in each], "candidate": [s.difference.second for s in each]}
-    return out | {k: [getattr(s.difference, k) for s in each] for k in ("low", "high", "worse")}
+    out |= {k: [getattr(s.difference, k) for s in each] for k in ("low", "high", "worse", "reports")}
+    return out | {"guarded": [s.guarded for s in each]}
 
 
 def _description(verdict: Verdict | None) -> str:

@@ -55,9 +55,17 @@ def run(
         yield module
 
 
-def log_metrics(module: Any, values: Mapping[str, float | None], step: int = 0) -> None:
-    """The numbers that are there. What stands before the last slash of a name is its section among the UI's charts."""
-    module.log_metrics({k: float(v) for k, v in values.items() if v is not None}, step=step)
+def log_metrics(
+    module: Any,
+    values: Mapping[str, float | None],
+    step: int = 0,
+    dataset: Any = None,
+    model: str | None = None,
+) -> None:
+    """The numbers that are there; of a dataset and of a logged model (its id), where told. What stands before the last slash
+    of a name is its section among the UI's charts."""
+    told = {k: float(v) for k, v in values.items() if v is not None}
+    module.log_metrics(told, step=step, dataset=dataset, model_id=model)
 
 
 def log_params(module: Any, values: Mapping[str, Any]) -> None:
@@ -85,12 +93,13 @@ def publish_record(module: Any, folder: Path) -> None:
 
 def log_dataset(
     module: Any, paths: Sequence[str | Path], digest: str, name: str = CORPUS, context: str = "training"
-) -> None:
-    """Labelled reports as the run's dataset: columns, size and hash (no text is copied into the store)."""
+) -> Any:
+    """Labelled reports as the run's dataset: columns, size, hash; no text is copied into the store. Returns it."""
     from pipeline.training.labelled import dataset  # noqa: PLC0415
 
     data = module.data.from_huggingface(dataset(paths), targets="labels", name=name, digest=digest[:_DIGEST])
     module.log_input(data, context=context)
+    return data
 
 
 def log_digest(module: Any, digest: str, paths: Sequence[str | Path], context: str = "training") -> None:
