@@ -66,22 +66,31 @@ def train(
     encoder_folder: Annotated[Path | None, typer.Option("--encoder", help="Folder of the encoder.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
     minutes: Annotated[
-        float | None, typer.Option(help="Time for each fold, if less than all epochs take.")
+        float | None,
+        typer.Option(
+            help="Time for each fold, if less than all epochs take; of a sweep, no trial starts later."
+        ),
     ] = None,
     parallel: Annotated[int, typer.Option(min=1, help="Folds at once, on a GPU with room.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
 ) -> None:
     """Trains what the recipe says. Findings model: leave-writers-out folds, then all of the corpus; goes on where it was
-    cut. Grade layer (kind: grades): on out-of-fold drafts and on reports that state their grades.
+    cut. Grade layer (kind: grades): on out-of-fold drafts and on reports that state their grades. Sweep (kind: sweep): a
+    recipe with other settings, the best of which is written as a recipe.
     """
     from pipeline.training.kinds import kind_of  # noqa: PLC0415
 
-    if kind_of(config) == "grades":
+    kind = kind_of(config)
+    if kind == "grades":
         if fold or encoder_folder or minutes:
             raise usage("--fold, --encoder and --minutes are for recipes of kind findings")
         return _train_grades(config, out, seed)
-    import torch  # noqa: PLC0415
-
+    if kind == "sweep":
+        if fold or parallel > 1:
+            raise usage(
+                "--fold and --parallel are for recipes of kind findings; a sweep's file says its fold"
+            )
+        return _sweep(config, out, encoder_folder, device, minutes, seed)
     from pipeline.training import collect, publish, run, start  # noqa: PLC0415
     from pipeline.training.recipe import Recipe  # noqa: PLC0415
 
@@ -89,7 +98,7 @@ def train(
     folder = out or Path("runs") / recipe.name
     usual = ["all"] if recipe.start else [*map(str, range(recipe.folds)), "all"]
     chosen = [None if f == "all" else int(f) for f in fold or usual]
-    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    where = _device(device)
     source = encoder_folder or start.source(recipe)
     watched = dict.fromkeys([Path("data/corpus/stress"), *map(Path, recipe.calibrate)])
     watch = tuple(p for p in watched if p.is_dir())
@@ -100,6 +109,32 @@ def train(
         calibration, threshold = collect.settle(recipe, folder, recipe.name)
         error(f"calibrated out of fold: {calibration}, threshold {threshold:.2f}")
     publish.training(recipe, folder)
+
+
+def _device(asked: str) -> str:
+    import torch  # noqa: PLC0415
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
+
+
+def _sweep(
+    config: Path,
+    out: Path | None,
+    encoder_folder: Path | None,
+    device: str,
+    minutes: float | None,
+    seed: int | None,
+) -> None:
+    from pipeline.training import sweep  # noqa: PLC0415
+
+    changed = {"seed": seed, "minutes": minutes}
+    its = sweep.Sweep.load(config, **{k: v for k, v in changed.items() if v is not None})
+    folder = out or Path("runs") / its.name
+    trials = sweep.Trials(its, folder, encoder_folder or sweep.source(its), _device(device))
+    trials.run()
+    if best := trials.best():
+        error(f"best of {len(trials.over())} trials: {its.metric} {best.value:.4f} with {best.params}")
+    print(folder / sweep.BEST)
 
 
 def _train_grades(config: Path, out: Path | None, seed: int | None) -> None:

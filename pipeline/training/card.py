@@ -144,7 +144,7 @@ def _way(manifest: Manifest, recipe: Recipe) -> str:
 
 def _calibrated(recipe: Recipe) -> str:
     if recipe.calibrate:
-        return f"Calibration and threshold were fitted on `{'`, `'.join(recipe.calibrate)}`: its ECE there flatters."
+        return f"Its calibration was fitted on `{'`, `'.join(recipe.calibrate)}`: the ECE there flatters. The threshold is that model's."
     return "Calibration and threshold are that model's."
 
 

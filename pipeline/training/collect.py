@@ -154,18 +154,21 @@ def settle(recipe: Recipe, out: Path, name: str) -> tuple[Calibration, float]:
 
 
 def carry(recipe: Recipe, out: Path) -> tuple[Calibration, float]:
-    """What a training that went on from a model ships, written as `settle` does: calibration and threshold fitted on the
-    sets that the recipe names for it (both trainings were without them), else that model's, as no writer was left out."""
+    """What a training that went on from a model ships, written as `settle` does.
+
+    The calibration is fitted on the sets that the recipe names for it (both trainings were without them), else it is that
+    model's. So is the threshold always: it is one of calibrated probabilities, and was chosen on more writers.
+    """
     before = start.read_manifest(str(recipe.start)).settings
+    threshold = float(before["threshold"])
     if not recipe.calibrate:
-        return _write(out, Calibration.of(before["calibration"]), float(before["threshold"]))
+        return _write(out, Calibration.of(before["calibration"]), threshold)
     catalogue, path = catalogues.load(recipe.catalogue), folder_of(out, None) / LOGITS
     sets = [labelled.load([p], catalogue) for p in recipe.calibrate]
     with np.load(path, allow_pickle=False) as z:
         logits = np.concatenate([z[f"{Path(p).name}.context"] for p in recipe.calibrate]).astype(np.float32)
     gold = np.concatenate([s.gold for s in sets])
-    calibration = calibrate.fit(logits, gold)
-    return _write(out, calibration, calibrate.threshold(calibration(logits), gold))
+    return _write(out, calibrate.fit(logits, gold), threshold)
 
 
 def _write(out: Path, calibration: Calibration, threshold: float) -> tuple[Calibration, float]:

@@ -8,7 +8,7 @@ import yaml
 
 from pipeline.report import SpurError
 
-KINDS = ("findings", "grades")
+KINDS = ("findings", "grades", "sweep")
 
 
 def kind_of(path: Path) -> str:

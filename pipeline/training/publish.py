@@ -59,12 +59,12 @@ def _replace(mlflow: Any, mark: Path, run: str) -> None:
     client = mlflow.MlflowClient()
     nested = f"tags.`mlflow.parentRunId` = '{before}'"
     experiment = mlflow.get_run(run).info.experiment_id
-    for old in (*client.search_runs([experiment], nested), *_there(client, before)) if before else ():
+    for old in (*client.search_runs([experiment], nested), *there(client, before)) if before else ():
         client.delete_run(old.info.run_id)
     mark.write_text(f"{run}\n", encoding="utf8")
 
 
-def _there(client: Any, run: str) -> list[Any]:
+def there(client: Any, run: str) -> list[Any]:
     """The run, if this store has it."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class Recipe:
     distant_weight: float = 0.3  # of their loss in that step
     distant_tokens: int = 6144  # of them in it, the wordings apart; one report at least
     bags: BagConfig = field(default_factory=BagConfig)
+    figures_every: int = 1  # epochs between looks at the held-out writers (else the first watched set) while it trains; 0: none
     seed: int = 7
     head: HeadConfig = field(default_factory=HeadConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -76,19 +78,31 @@ class Recipe:
     @classmethod
     def load(cls, path: Path, **changes: Any) -> Recipe:
         """A recipe file, with single values changed. Raises SpurError on unknown keys."""
+        return cls.of({**cls.raw(path), **changes}, path)
+
+    @classmethod
+    def raw(cls, path: Path) -> dict[str, Any]:
+        """A recipe file's own keys. Raises SpurError where it is missing or not readable."""
         try:
-            raw = {**yaml.safe_load(path.read_text(encoding="utf8")), **changes}
-            raw.pop("kind", None)  # what `kinds.kind_of` has read
+            return dict(yaml.safe_load(path.read_text(encoding="utf8")))
+        except OSError as e:
+            raise SpurError(f"no training recipe {path}: see configs/train/") from e
+        except (TypeError, ValueError, yaml.YAMLError) as e:
+            raise SpurError(f"{path}: {e}; see configs/train/ for the keys") from e
+
+    @classmethod
+    def of(cls, keys: Mapping[str, Any], where: Path) -> Recipe:
+        """A recipe of the keys that a file has; `where` they are from is told with what is wrong."""
+        raw = {k: v for k, v in keys.items() if k != "kind"}  # which `kinds.kind_of` has read
+        try:
             head, augment, its_bags = (
                 HeadConfig(**raw.pop("head", {})),
                 AugmentConfig(**_tuples(raw.pop("augment", {}))),
                 BagConfig(**raw.pop("bags", {})),
             )
             return cls(head=head, augment=augment, bags=its_bags, **_tuples(raw))
-        except OSError as e:
-            raise SpurError(f"no training recipe {path}: see configs/train/") from e
-        except (TypeError, yaml.YAMLError) as e:
-            raise SpurError(f"{path}: {e}; see configs/train/ for the keys") from e
+        except (TypeError, AttributeError) as e:
+            raise SpurError(f"{where}: {e}; see configs/train/ for the keys") from e
 
 
 def _tuples(raw: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
@@ -33,6 +33,8 @@ from pipeline.training.labelled import Labelled
 from pipeline.training.recipe import Recipe
 from pipeline.training.record import Record
 from pipeline.training.trainer import Trainer, predict
+
+Tell = Callable[[int, evaluation.Figures], None]
 
 WEIGHTS, LOGITS, DONE, CHECKPOINT = "weights.safetensors", "logits.npz", "done.json", "checkpoint.pt"
 CHECKPOINT_SECONDS = 120.0
@@ -95,9 +97,22 @@ class Budget:
             self.trainer.total = max(done, min(self.planned, done + int((self.end - now) / each)))
         self.last = now
 
+    def aside(self, seconds: float) -> None:
+        """Time that went to something else than steps: it says nothing of their speed."""
+        if self.last is not None:
+            self.last += seconds
 
-def _train(trainer: Trainer, folder: Path, record: Record, minutes: float | None, show: bool) -> None:
-    """All steps, from the last checkpoint on; a checkpoint every few minutes."""
+
+def _train(
+    trainer: Trainer,
+    folder: Path,
+    record: Record,
+    minutes: float | None,
+    show: bool,
+    look: Callable[[int], None] | None = None,
+) -> None:
+    """All steps, from the last checkpoint on; a checkpoint every few minutes. Between epochs `look` is called with how
+    many are done."""
     path = folder / CHECKPOINT
     if path.is_file():
         trainer.restore(torch.load(path, map_location=trainer.device, weights_only=True))
@@ -106,7 +121,8 @@ def _train(trainer: Trainer, folder: Path, record: Record, minutes: float | None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not show) as bar:
         task = bar.add_task(folder.name, total=trainer.total, completed=done)
-        for steps in ahead(trainer.feed, range(trainer.recipe.epochs), trainer.device.type == "cuda"):
+        epochs = ahead(trainer.feed, range(trainer.recipe.epochs), trainer.device.type == "cuda")
+        for number, steps in enumerate(epochs, 1):
             for step in steps:
                 seen += 1
                 if seen <= done or seen > trainer.total:
@@ -122,6 +138,10 @@ def _train(trainer: Trainer, folder: Path, record: Record, minutes: float | None
             if losses:
                 record.metrics({"loss": float(torch.stack(losses).mean())}, seen)
                 losses = []
+                if look is not None and seen < trainer.total:
+                    began = time.monotonic()
+                    look(number)
+                    budget.aside(time.monotonic() - began)
             if seen >= trainer.total:
                 break
 
@@ -134,7 +154,10 @@ def _figures(data: Labelled, logits: calibrate.Logits, at: float = 0.5) -> evalu
 @dataclass(frozen=True)
 class Job:
     """What every fold of a training shares. `minutes`: the time a fold has, if less than the recipe's epochs take;
-    `watch`: labelled sets beside the held-out writers whose logits are kept too (stress)."""
+    `watch`: labelled sets beside the held-out writers whose logits are kept too (stress), by their folders' names; `views`
+    in which all are judged at the end. After an epoch the set `looked_at` is judged (by default the held-out writers, else
+    the first watched set) and `tell` called with the number of epochs done and its figures; what it raises ends the
+    training."""
 
     recipe: Recipe
     out: Path
@@ -143,13 +166,38 @@ class Job:
     watch: tuple[Path, ...] = ()
     minutes: float | None = None
     show: bool = True
+    views: tuple[str, ...] = VIEWS
+    looked_at: str | None = None
+    tell: Tell | None = None
 
 
-def _judge(trainer: Trainer, sets: Mapping[str, Labelled], record: Record) -> dict[str, NDArray[np.float16]]:
+def _looks(job: Job, trainer: Trainer, sets: Mapping[str, Labelled], record: Record) -> Callable[[int], None]:
+    """What is done between epochs: figures of one set, with context, from the averaged weights, under the names that
+    `_judge` gives them at the end, so that they are one curve."""
+    name = job.looked_at or next((n for n, data in sets.items() if len(data)), None)
+    every = trainer.recipe.figures_every
+
+    def look(epoch: int) -> None:
+        if name is None or not every or epoch % every:
+            return
+        data = sets[name]
+        with trainer.peek() as net:
+            raw = predict(net, view(data, "context"), trainer.encoder, trainer.catalogue, trainer.device)
+        told = _figures(data, raw)
+        record.metrics({f"{name}.context.{k}": x for k, x in told.items()}, trainer.average.steps)
+        if job.tell is not None:
+            job.tell(epoch, told)
+
+    return look
+
+
+def _judge(
+    trainer: Trainer, sets: Mapping[str, Labelled], record: Record, views: Sequence[str]
+) -> dict[str, NDArray[np.float16]]:
     """Logits of each set in each view, from the averaged weights; their figures go to the record."""
     net, logits = trainer.averaged(), {}
     for name, data in sets.items():
-        for v in VIEWS if len(data) else ():
+        for v in views if len(data) else ():
             raw = predict(net, view(data, v), trainer.encoder, trainer.catalogue, trainer.device)
             logits[f"{name}.{v}"] = raw.astype(np.float16)
             told = {f"{name}.{v}.{k}": x for k, x in _figures(data, raw).items()}
@@ -192,8 +240,8 @@ def train_fold(job: Job, fold: int | None) -> Path:
         record.params(distant_reports=len(told))
         record.tags(distant=distant.digest(told))
     trainer = Trainer(recipe, training, job.encoder, torch.device(job.device), distant=told, replay=replay)
-    _train(trainer, folder, record, job.minutes, job.show)
-    np.savez_compressed(folder / LOGITS, **_judge(trainer, sets, record))  # type: ignore[arg-type]
+    _train(trainer, folder, record, job.minutes, job.show, _looks(job, trainer, sets, record))
+    np.savez_compressed(folder / LOGITS, **_judge(trainer, sets, record, job.views))  # type: ignore[arg-type]
     weights = {k: t.contiguous().cpu() for k, t in trainer.net.state_dict().items()}
     save_file(weights, str(folder / WEIGHTS))
     (folder / CHECKPOINT).unlink(missing_ok=True)

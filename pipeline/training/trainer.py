@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -312,6 +313,16 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         lambdas = [None] * len(self.optimizer.param_groups)  # functions are not part of the state
         self.scheduler.load_state_dict({**state["scheduler"], "lr_lambdas": lambdas})
+
+    @contextmanager
+    def peek(self) -> Iterator[FindingsNetwork]:
+        """The network with its averaged weights while the block lasts, for figures between steps. It trains on as if nobody
+        had looked: the weights come back, in the same memory, and predicting draws no random numbers."""
+        kept = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
+        try:
+            yield self.averaged()
+        finally:
+            self.net.load_state_dict(kept)
 
     def averaged(self) -> FindingsNetwork:
         """The network with its averaged weights in place: call when training is over."""
