@@ -310,7 +310,7 @@ def _figures(run: Run, out: Logits) -> tuple[Figures, Probabilities, NDArray[np.
     return evaluation.sentence_figures(run.data.gold, codes, proba.max(axis=2)), proba, codes
 
 
-def _held_out(linear: Linear, test: Labelled, settings: tuple[Calibration, float]) -> Figures:
+def held_out(linear: Linear, test: Labelled, settings: tuple[Calibration, float]) -> Figures:
     """Figures on a set apart."""
     proba = baseline.probabilities(*logits(linear, test), settings[0])
     codes, sure = evaluation.found(proba, np.full(proba.shape[1], settings[1], np.float32))
@@ -332,7 +332,7 @@ def report(args: argparse.Namespace, cat: Catalogue, recipe: Recipe) -> list[str
     linear, settings = train(first, wordings, recipe), run.settings(np.isin(run.data.reports, first.reports))
     for path in (*args.data[1:], *args.extra):
         name = f"{Path(path).name} (trained on {Path(args.data[0]).name})"
-        rows.append((name, _held_out(linear, load([path], cat), settings)))
+        rows.append((name, held_out(linear, load([path], cat), settings)))
     unknown = likeness(linear, data)[1]
     worst = evaluation.by_group(run.data.writers, run.data.gold, codes, proba.max(axis=2))
     return [

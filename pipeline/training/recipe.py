@@ -61,7 +61,9 @@ class Recipe:
     distant_weight: float = 0.3  # of their loss in that step
     distant_tokens: int = 6144  # of them in it, the wordings apart; one report at least
     bags: BagConfig = field(default_factory=BagConfig)
-    figures_every: int = 1  # epochs between looks at the held-out writers (else the first watched set) while it trains; 0: none
+    figures_every: int = (
+        1  # epochs between looks at the held-out writers, else the first watched set; 0: none
+    )
     seed: int = 7
     head: HeadConfig = field(default_factory=HeadConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
