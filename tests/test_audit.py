@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,10 +15,14 @@ from sklearn.metrics import cohen_kappa_score
 from pipeline import catalogue
 from pipeline.audit import Audit, Case, Settings, build, tables
 from pipeline.audit.agreement import kappas, wilson
+from pipeline.audit.cache import Cache
 from pipeline.audit.contradictions import requires_action
 from pipeline.audit.doubt import doubt
 from pipeline.audit.masking import Mask
 from pipeline.audit.tables import Told
+from pipeline.drafting import Drafter
+from pipeline.findings import load as load_model
+from pipeline.findings.base import Probabilities, SentenceInput
 from pipeline.grading import Policy
 from pipeline.report import (
     AreaDraft,
@@ -319,6 +323,23 @@ def test_an_unsure_shortfall_is_listed_apart_and_never_stated() -> None:
     assert unanswered == {"sure": ("E.F6",), "unsure": ()}
     (alone,) = audited(case("unsure", 0.5)).shortfalls
     assert alone.hits == () and alone.share == 0
+
+
+def test_a_model_of_the_same_name_that_answers_otherwise_has_drafts_of_its_own(tmp_path: Path) -> None:
+    model = load_model("baseline", CATALOGUE)
+
+    class Retrained:
+        info, thresholds, catalogue = model.info, model.thresholds, model.catalogue
+
+        @staticmethod
+        def predict(sentences: Sequence[SentenceInput]) -> Probabilities:
+            return model.predict(sentences) * 0.9
+
+    first, same, other = (
+        Cache.of(Drafter(m, CATALOGUE, POLICY, DAY), tmp_path) for m in (model, model, Retrained())
+    )
+    assert first == same
+    assert first.drafter != other.drafter
 
 
 def test_masked_names_are_nowhere() -> None:
