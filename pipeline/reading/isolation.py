@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ SECONDS = 60.0
 MEMORY = 1 << 30  # bytes of address space, of which an idle reader takes about a quarter
 _FIELDS = tuple(f.name for f in fields(Line))
 _ANSWER = 400_000_000  # characters: more than any answer within the default limits
+_GREEDY = "filen kräver för mycket minne: spara om den från originalet"
 _ROOT = Path(__file__).resolve().parents[2]
 Work = Callable[[dict[str, Any], Limits], dict[str, Any]]
 
@@ -106,6 +108,8 @@ class IsolatedReader:
             why = "tar för lång tid att läsa" if late else "kräver för mycket minne eller är skadad"
             raise SpurError(f"filen {why}: spara om den från originalet, eller dela den i flera filer")
         parsed: dict[str, Any] = json.loads(answer)
+        if parsed.pop("spent", False):
+            self.close()
         if "error" in parsed:
             raise SpurError(parsed["error"])
         return parsed
@@ -173,7 +177,16 @@ def _read(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
     return _pack(read(Path(request["path"]), limits))
 
 
-def _answer(line: str, work: Work) -> dict[str, Any]:
+def _spent(memory: int) -> bool:
+    """Whether less than half of `memory` can still be had: an idle reader takes a quarter of the default."""
+    try:
+        mmap.mmap(-1, memory // 2).close()
+    except (OSError, MemoryError):
+        return True
+    return False
+
+
+def _answer(line: str, memory: int, work: Work) -> dict[str, Any]:
     request = json.loads(line)
     _bound_time(request["seconds"])
     try:
@@ -181,8 +194,10 @@ def _answer(line: str, work: Work) -> dict[str, Any]:
     except SpurError as e:
         return {"error": str(e)}
     except MemoryError:
-        return {"error": "filen kräver för mycket minne: spara om den från originalet"}
+        return {"error": _GREEDY, "spent": _spent(memory)}
     except Exception as e:  # whatever a hostile file provokes is that file's fault, and the next one is read
+        if _spent(memory):  # then libraries fail with whatever error came to hand: ImportError, ValueError…
+            return {"error": _GREEDY, "spent": True}
         return {"error": f"filen går inte att läsa ({type(e).__name__}): spara om den från originalet"}
 
 
@@ -190,7 +205,7 @@ def serve(requests: IO[str], answers: IO[str], memory: int, work: Work = _read) 
     """Answers requests, one JSON object a line, until they end."""
     _bound_memory(memory)
     for line in requests:
-        answers.write(json.dumps(_answer(line, work)) + "\n")
+        answers.write(json.dumps(_answer(line, memory, work)) + "\n")
         answers.flush()
 
 
