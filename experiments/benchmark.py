@@ -22,10 +22,10 @@ import torch
 
 from pipeline import catalogue as catalogues
 from pipeline.findings import bert, load
-from pipeline.training import labelled, ship
+from pipeline.training import collect, labelled, ship
 from pipeline.training.card import table
 from pipeline.training.recipe import Recipe
-from pipeline.training.run import folder_of
+from pipeline.training.run import folder_of, network
 from pipeline.training.trainer import predict
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +63,8 @@ def main() -> None:
     fold = None if given.fold == "all" else int(given.fold)
     sets = [ROOT / "data" / "corpus" / "stress", ROOT / "data" / "corpus" / "dev"]
     inputs = labelled.load(sets, catalogue).inputs()[:1000]
-    net, maker = ship.network(recipe, folder_of(given.run, fold), catalogue)
+    calibration, _ = collect.settings(given.run)
+    net, maker = network(recipe, folder_of(given.run, fold), catalogue)
     with tempfile.TemporaryDirectory() as folder:
         ship.write(recipe, given.run, fold, Path(folder) / "full", "float32")
         ship.write(recipe, given.run, fold, Path(folder) / "dynamic", "int8-dynamic")
@@ -71,7 +72,9 @@ def main() -> None:
         shipped, linear = load(given.model, catalogue), load("baseline", catalogue)
         classify = medians(
             {
-                "PyTorch float32": lambda: predict(net, inputs, maker, catalogue, torch.device("cpu")),
+                "PyTorch float32": lambda: shipped.second_look(
+                    inputs, calibration(predict(net, inputs, maker, catalogue, torch.device("cpu")))
+                ),
                 "ONNX float32": lambda: full.predict(inputs),
                 "ONNX int8 dynamic": lambda: dynamic.predict(inputs),
                 f"shipped ({given.model.name})": lambda: shipped.predict(inputs),

@@ -15,6 +15,7 @@ from pipeline import catalogue as catalogues
 from pipeline import findings, language, parsing, reading
 from pipeline.catalogue import Catalogue
 from pipeline.findings import FindingsModel, SentenceInput, decide, manifest
+from pipeline.findings.base import looks
 from pipeline.grading import Policy, grade
 from pipeline.report import Draft, Report, Sentence, Source, SpurError
 
@@ -120,7 +121,8 @@ class Drafter:
     def finish(self, parsed: Parsed) -> Draft:
         """The draft of a report that has been parsed."""
         report, sentences = parsed.report, parsed.sentences
-        probabilities = self.model.predict(inputs(parsed))
+        probabilities, first = looks(self.model, inputs(parsed))
+        alone = () if first is None else tuple(decide(first, self.model.thresholds, self.catalogue))
         areas, warnings = grade(
             report, sentences, probabilities, self.model.thresholds, self.catalogue, self.policy, self.as_of
         )
@@ -133,6 +135,7 @@ class Drafter:
             areas=areas,
             action_plan=report.action_plan,
             warnings=(*report.warnings, *warnings),
+            by_itself=alone,
         )
 
 

@@ -211,3 +211,6 @@ class Draft:
     areas: Mapping[str, AreaDraft]
     action_plan: tuple[PlanEntry, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    # What each sentence tells by itself, before the rest of the report is weighed in: what contradictions are looked for
+    # in. Empty where `findings` are that already.
+    by_itself: tuple[tuple[Finding, ...], ...] = ()

@@ -168,7 +168,9 @@ def test_what_takes_all_memory_or_time_ends_alone(tmp_path: Path) -> None:
     for too_little in (110, 130, 165):  # libraries run out at one place or another
         with served(tmp_path, limits={"read_megabytes": too_little, "readers": 1}) as client:
             for _ in "ab":
-                told = problem(client.post("/api/v1/reports", files={"file": ("a.pdf", PDF.read_bytes())}), 422)
+                told = problem(
+                    client.post("/api/v1/reports", files={"file": ("a.pdf", PDF.read_bytes())}), 422
+                )
                 assert "för stor" in told["detail"] or "minne" in told["detail"], too_little
             assert client.get("/api/v1/health").status_code == 200
     with served(tmp_path, limits={"read_seconds": 1, "readers": 1}) as client:

@@ -125,9 +125,8 @@ def _one_sided(
     found_of = {s.id: f for s, f in one}
     for criterion, claims in _claims(one, statuses, least).items():
         strongest = {s.sentence.id: found_of[s.sentence.id] for s in claims}
-        agreed = (
-            decided.get(criterion) in SHORTFALLS
-        )  # what the whole text speaks against is a doubtful reading
+        # what the whole text speaks against is a doubtful reading; that it speaks of it nowhere else is what is looked for
+        agreed = decided.get(criterion, "unmet") in SHORTFALLS
         if agreed and all(_silent(f, other, sure) for f in strongest.values()):
             yield criterion, claims
 
@@ -220,7 +219,7 @@ def _action_without_grade(
 
 
 def _plan_without_shortfall(draft: Draft, catalogue: Catalogue) -> Found:
-    told = {c for found in draft.findings for c in _short(found)}
+    told = {c for found in (*draft.findings, *draft.by_itself) for c in _short(found)}
     told |= {c.id for a in draft.areas.values() for c in a.criteria if c.status in SHORTFALLS}
     seen: set[tuple[str, ...]] = set()
     for entry in draft.action_plan:
@@ -254,7 +253,9 @@ def contradictions(
     settings: Settings,
 ) -> list[Contradiction]:
     """The contradictions within one report; `gradings` are its stated grades."""
-    known = (tuple(f for f in found if f.criterion in catalogue.by_id) for found in draft.findings)
+    # a second look believes less of what the rest of the report does not repeat: just what is looked for here
+    alone = draft.by_itself or draft.findings
+    known = (tuple(f for f in found if f.criterion in catalogue.by_id) for found in alone)
     decided = {c.id: c.status for area in draft.areas.values() for c in area.criteria}
     text = Text(tuple(zip(draft.sentences, known, strict=True)), decided, catalogue)
     stated = {g.area: g for g in gradings}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,35 @@ class FindingsModel(Protocol):
         The sum over statuses is the relevance, at most 1. Deterministic; batches inside.
         """
         ...
+
+
+@runtime_checkable
+class LooksTwice(Protocol):
+    """A findings model whose `predict` is a first look, section by section, and a second one over the whole report.
+
+    Who keeps first looks need only read again what has changed.
+    """
+
+    def first_look(self, sentences: Sequence[SentenceInput]) -> Probabilities: ...
+
+    def second_look(self, sentences: Sequence[SentenceInput], first: Probabilities) -> Probabilities: ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """A findings model that gives its first look with the sentences' vectors [n, width]."""
+
+    def read(self, sentences: Sequence[SentenceInput]) -> tuple[Probabilities, NDArray[np.float32]]: ...
+
+
+def looks(
+    model: FindingsModel, sentences: Sequence[SentenceInput]
+) -> tuple[Probabilities, Probabilities | None]:
+    """(what `predict` gives; the first look, None of a model that looks once)."""
+    if not isinstance(model, LooksTwice):
+        return model.predict(sentences), None
+    first = model.first_look(sentences)
+    return model.second_look(sentences, first), first
 
 
 WEAK = 0.35

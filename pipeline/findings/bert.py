@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 
 from pipeline.catalogue import Catalogue
 from pipeline.findings import manifest as manifests
+from pipeline.findings import second_look
 from pipeline.findings.base import Probabilities, SentenceInput
 from pipeline.findings.calibration import Calibration
 from pipeline.findings.encoding import Batch, Encoder, section_names, wordings
@@ -52,6 +53,9 @@ class Bert:
             settings["max_sentence"],
         )
         self._calibration = Calibration.of(settings["calibration"])
+        self._look = (
+            second_look.load(folder / second_look.FILE) if second_look.FILE in manifest.files else None
+        )
         with np.load(folder / CRITERIA, allow_pickle=False) as z:
             trained = {w: k for k, w in enumerate(manifest.criteria.values())}
             self._vectors, self._bias = self._criteria(z["vectors"], z["bias"], float(z["base"]), trained)
@@ -113,13 +117,21 @@ class Bert:
             pooled[batch.rows] = vector
         return logits, pooled
 
+    def first_look(self, sentences: Sequence[SentenceInput]) -> Probabilities:
+        """What the network says of each sentence in its section."""
+        return self.read(sentences)[0]
+
+    def second_look(self, sentences: Sequence[SentenceInput], first: Probabilities) -> Probabilities:
+        """That, weighed beside the rest of each sentence's report."""
+        return first if self._look is None else self._look(sentences, first, self._catalogue)
+
     def read(self, sentences: Sequence[SentenceInput]) -> tuple[Probabilities, Array]:
-        """(what `predict` gives, the sentence vectors [n, width]) in one pass."""
+        """(first look, the sentence vectors [n, width]) in one pass."""
         logits, vectors = self.logits(sentences)
         return self._calibration(logits), vectors
 
     def predict(self, sentences: Sequence[SentenceInput]) -> Probabilities:
-        return self.read(sentences)[0]
+        return self.second_look(sentences, self.first_look(sentences))
 
 
 def load(folder: Path, catalogue: Catalogue, threads: int = 0) -> Bert:

@@ -41,8 +41,8 @@ from pipeline.drafting import Drafter
 from pipeline.grading import Policy
 from pipeline.grading.layer import Layer
 from pipeline.reading import read_bytes
-from pipeline.report import LISTS, POTENTIAL, SHORTFALLS, STRENGTHS, WEAKNESSES, Draft
-from pipeline.training import grading
+from pipeline.report import LISTS, POTENTIAL, SHORTFALLS, STRENGTHS, WEAKNESSES, AreaDraft, Draft
+from pipeline.training import collect, grading
 from pipeline.training import oof as oofs
 from pipeline.training.oof import OutOfFold
 from pipeline.training.recalled import recalled
@@ -187,12 +187,25 @@ def grade_lines(r: Rated, noise: Noise) -> list[str]:
 BARS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
-def told_lines(oof: OutOfFold, reports: Sequence[CorpusReport], catalogue: Catalogue) -> list[str]:
+Areas = Mapping[str, AreaDraft]
+
+
+def out_of_fold(oof: OutOfFold, catalogue: Catalogue) -> Mapping[str, Areas]:
+    """The areas that reports are drafted with out of fold."""
+    reports = grading.of(oof, catalogue, Policy.load(catalogue.name, layer=Layer()))
+    return grading.cross_fitted(reports, grading.learnt)[1]
+
+
+def unseen(model: str, reports: Sequence[CorpusReport], catalogue: Catalogue) -> Mapping[str, Areas]:
+    """The areas that a model drafts reports with, printed as text."""
+    drafter = Drafter.load(model, catalogue.name, date(2025, 1, 1))
+    printed = ((r, render.render(r, catalogue, "txt", 1)) for r in reports)
+    return {r.id: drafter.draft(read_bytes(content, f"{r.id}.txt")).areas for r, content in printed}
+
+
+def told_lines(made: Mapping[str, Areas], reports: Sequence[CorpusReport]) -> list[str]:
     """How many of the shortfalls that drafts tell, by report and criterion, the labels tell too, for bars of their
     probability (`told` of the audit's settings)."""
-    _, made = grading.cross_fitted(
-        grading.of(oof, catalogue, Policy.load(catalogue.name, layer=Layer())), grading.learnt
-    )
     true = {
         (r.id, c)
         for r in reports
@@ -365,6 +378,12 @@ def _told_actions(planted: Planted) -> set[str]:
     }
 
 
+def _unseen_lines(model: str, path: Path, catalogue: Catalogue) -> list[str]:
+    reports = read_all([path])
+    table = told_lines(unseen(model, reports, catalogue), reports)
+    return [f"The same by the shipped model on the {len(reports)} reports of `{path.name}`:", "", *table, ""]
+
+
 # --- the command -------------------------------------------------------------------------------
 
 
@@ -373,6 +392,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m pipeline.training.audit_experiment", description=__doc__)
     parser.add_argument("--oof", type=Path, required=True, help="out-of-fold probabilities (npz)")
     parser.add_argument("--corpus", type=Path, nargs="+", default=[Path("data/corpus")])
+    parser.add_argument(
+        "--unseen", type=Path, nargs="*", default=[], help="sets that the model is not trained on"
+    )
     parser.add_argument("--seed", type=int, default=FIRST)
     parser.add_argument("--list", type=Path, help="CSV file of the altered set to write")
     parser.add_argument("--table", type=Path, help="Markdown file of the figures to write; else printed")
@@ -386,7 +408,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     inside = set(map(str, oof.report))
     reports = [x for x in read_all(args.corpus) if x.id in inside]
     policy = Policy.load(cat.name, oof.model)
-    drafter = Drafter(recalled(oof, reports, cat), cat, policy, date(2025, 1, 1))
+    drafter = Drafter(
+        recalled(oof, reports, cat, collect.looks(args.oof.parent)), cat, policy, date(2025, 1, 1)
+    )
     lines = [
         "# Audit",
         "",
@@ -405,8 +429,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         "Shortfalls of criteria that drafts tell, by report, against the labels. The audit states those from",
         f"{settings.told} on; less sure ones it lists apart.",
         "",
-        *told_lines(oof, reports, cat),
+        *told_lines(out_of_fold(oof, cat), reports),
         "",
+        *(line for p in args.unseen for line in _unseen_lines(oof.model, p, cat)),
         "## Contradictions planted in twenty rendered reports",
         "",
         f"{ROUNDS} rounds of twenty reports. Thresholds were chosen on the same corpus with other seeds. Findings are out",

@@ -57,6 +57,15 @@ def threshold(probabilities: Probabilities, gold: Gold) -> float:
     return float(GRID[np.flatnonzero(values >= values.max() - TOLERANCE)[0]])
 
 
+def thresholds(probabilities: Probabilities, gold: Gold, group: NDArray[np.int32]) -> NDArray[np.float32]:
+    """The threshold [n] of each group by what the others say. `group` [n]."""
+    out = np.zeros(len(gold), np.float32)
+    for k in np.unique(group):
+        inside = group == k
+        out[inside] = threshold(probabilities[~inside], gold[~inside])
+    return out
+
+
 @dataclass(frozen=True)
 class CrossFitted:
     """Probabilities [n, criteria, 3] whose calibration, and thresholds [n] that, come from the other groups."""
@@ -69,11 +78,9 @@ class CrossFitted:
 def cross_fit(logits: Logits, gold: Gold, group: NDArray[np.int32]) -> CrossFitted:
     """Calibrate each group (a fold, a writer) by what the others say. `group` [n]."""
     probabilities = np.zeros((*gold.shape, 3), np.float32)
-    thresholds = np.zeros(len(gold), np.float32)
     calibrations: dict[int, Calibration] = {}
     for k in map(int, np.unique(group)):
         inside = group == k
         calibrations[k] = fit(logits[~inside], gold[~inside])
-        thresholds[inside] = threshold(calibrations[k](logits[~inside]), gold[~inside])
         probabilities[inside] = calibrations[k](logits[inside])
-    return CrossFitted(probabilities, thresholds, calibrations)
+    return CrossFitted(probabilities, thresholds(probabilities, gold, group), calibrations)

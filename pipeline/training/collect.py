@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pipeline import catalogue as catalogues
+from pipeline.catalogue import Catalogue
+from pipeline.findings import second_look as look
+from pipeline.findings.base import Probabilities
 from pipeline.findings.calibration import Calibration
+from pipeline.findings.second_look import SecondLook
 from pipeline.report import SpurError
 from pipeline.training import calibrate, evaluation, labelled, oof, start
+from pipeline.training import second_look as look_training
 from pipeline.training.labelled import Labelled
 from pipeline.training.recipe import Recipe
-from pipeline.training.run import DONE, LOGITS, VIEWS, folder_of, held_out
+from pipeline.training.run import DONE, LOGITS, VIEWS, WEIGHTS, folder_of, held_out, network
+from pipeline.training.run import view as sentences
+from pipeline.training.trainer import predict
 
-OOF, SETTINGS = "oof.npz", "calibration.json"
+OOF, SETTINGS, LOOKS, FURTHER = "oof.npz", "calibration.json", "second-look", "further.npz"
 
 
 @dataclass(frozen=True)
@@ -34,11 +43,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Collected:
-    """The scored sentences (writers of the finished folds), their fold, and their out-of-fold logits by view."""
+    """The scored sentences (writers of the finished folds), their fold, and their out-of-fold logits by view; for each
+    group, the second look that was fitted on the others."""
 
     data: Labelled
     fold: NDArray[np.int32]
     logits: dict[str, calibrate.Logits]
+    catalogue: Catalogue
+    looks: Mapping[int, SecondLook] = field(default_factory=dict)
 
     @property
     def groups(self) -> NDArray[np.int32]:
@@ -56,15 +68,32 @@ class Collected:
         fitted = self.cross_fitted(view)
         return Judged(self.data, *evaluation.found(fitted.probabilities, fitted.thresholds[:, None]))
 
-    def cross_fitted(self, view: str = "context") -> calibrate.CrossFitted:
-        """Probabilities of a view, calibrated by the other groups on the usual view: what an unseen writer meets."""
-        usual = self._usual
-        if view == "context":
-            return usual
+    def first_look(self) -> Collected:
+        """The same without the second look."""
+        return replace(self, looks={})
+
+    @cached_property
+    def _thresholds(self) -> NDArray[np.float32]:
+        return calibrate.thresholds(self._seen("context"), self.data.gold, self.groups)
+
+    def _seen(self, view: str) -> Probabilities:
+        """A view's probabilities by the other groups' calibration and second look."""
         out = np.zeros((*self.data.gold.shape, 3), np.float32)
-        for k, calibration in usual.calibrations.items():
-            out[self.groups == k] = calibration(self.logits[view][self.groups == k])
-        return calibrate.CrossFitted(out, usual.thresholds, usual.calibrations)
+        for k, calibration in self._usual.calibrations.items():
+            inside = self.groups == k
+            out[inside] = calibration(self.logits[view][inside])
+            if k in self.looks:
+                inputs = sentences(self.data.take(inside), view)
+                out[inside] = self.looks[k](inputs, out[inside], self.catalogue)
+        return out
+
+    def cross_fitted(self, view: str = "context") -> calibrate.CrossFitted:
+        """Probabilities of a view by what the other groups say on the usual view: what an unseen writer meets."""
+        usual = self._usual
+        if view == "context" and not self.looks:
+            return usual
+        thresholds = self._thresholds if self.looks else usual.thresholds
+        return calibrate.CrossFitted(self._seen(view), thresholds, usual.calibrations)
 
 
 def finished(recipe: Recipe, out: Path) -> list[int]:
@@ -101,7 +130,8 @@ def read(recipe: Recipe, out: Path) -> Collected:
                     )
                 logits[v][held] = z[f"held.{v}"]
     scored = fold >= 0
-    return Collected(data.take(scored), fold[scored], {v: x[scored] for v, x in logits.items()})
+    kept_logits = {v: x[scored] for v, x in logits.items()}
+    return Collected(data.take(scored), fold[scored], kept_logits, catalogue, looks(out))
 
 
 def figures(
@@ -142,14 +172,62 @@ def by_criterion(found: Judged) -> dict[str, dict[str, Any]]:
     return dict(sorted(out.items(), key=lambda x: int(x[1]["shortfalls"])))
 
 
+def look_of(out: Path, fold: int | None) -> Path:
+    """The second look that goes with a fold's network (None: that of all of the corpus)."""
+    return out / LOOKS / f"{'all' if fold is None else fold}.npz"
+
+
+def looks(out: Path) -> dict[int, SecondLook]:
+    """The groups' second looks, where they have been fitted."""
+    return {int(p.stem): look.load(p) for p in sorted((out / LOOKS).glob("*.npz")) if p.stem.isdecimal()}
+
+
+def further(recipe: Recipe, out: Path, paths: Sequence[str]) -> list[tuple[Labelled, calibrate.Logits]]:
+    """Labelled sets with what the network of all of the corpus says of them, read once; none where it is not trained."""
+    catalogue, path = catalogues.load(recipe.catalogue), out / LOOKS / FURTHER
+    if not (folder_of(out, None) / WEIGHTS).is_file():
+        return []
+    sets = {p: labelled.load([Path(p)], catalogue) for p in paths}
+    known: dict[str, NDArray[np.float16]] = {}
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as z:
+            known = {k: z[k] for k in z.files}
+    if lacking := {d.hash(): d for d in sets.values() if d.hash() not in known}:
+        net, maker = network(recipe, folder_of(out, None), catalogue)
+        for key, d in lacking.items():
+            known[key] = predict(net, d.inputs(), maker, catalogue, torch.device("cpu")).astype(np.float16)
+        path.parent.mkdir(exist_ok=True)
+        np.savez_compressed(path, **known)  # type: ignore[arg-type]
+    return [(d, known[d.hash()].astype(np.float32)) for d in sets.values()]
+
+
+def _look_again(recipe: Recipe, out: Path, collected: Collected, calibration: Calibration) -> None:
+    """Fit second looks: each group's on the others, and what ships on all; each also on the further sets, which are other
+    writers'."""
+    usual, more = collected.cross_fitted(), further(recipe, out, recipe.second_look)
+    for stale in (out / LOOKS).glob("*.npz"):
+        if stale.name != FURTHER:
+            stale.unlink()
+    for k, its in ((None, calibration), *usual.calibrations.items()):
+        others = collected.groups != k if k is not None else np.ones(len(collected.data), bool)
+        data = look_training.together([collected.data.take(others), *(d for d, _ in more)])
+        probabilities = np.concatenate([usual.probabilities[others], *(its(x) for _, x in more)])
+        look_training.fit(data, probabilities, collected.catalogue, recipe.seed).save(look_of(out, k))
+
+
 def settle(recipe: Recipe, out: Path, name: str) -> tuple[Calibration, float]:
-    """Fit what ships on all out-of-fold logits; write `calibration.json` and the cross-fitted `oof.npz`."""
-    collected = read(recipe, out)
+    """Fit what ships on all out-of-fold logits; write `calibration.json`, the second looks, and the cross-fitted
+    `oof.npz`."""
+    collected = read(recipe, out).first_look()
     calibration = calibrate.fit(collected.logits["context"], collected.data.gold)
-    threshold = calibrate.threshold(calibration(collected.logits["context"]), collected.data.gold)
+    _look_again(recipe, out, collected, calibration)
+    collected = read(recipe, out)
     fitted = collected.cross_fitted()
+    threshold = calibrate.threshold(fitted.probabilities, collected.data.gold)
     levels = np.full(len(collected.data.criteria), threshold, np.float32)
-    oof.save(out / OOF, oof.of(collected.data, fitted.probabilities, levels, name))
+    before = collected.first_look().cross_fitted().probabilities
+    told = oof.of(collected.data, fitted.probabilities, levels, name, before, collected.groups)
+    oof.save(out / OOF, told)
     return _write(out, calibration, threshold)
 
 
@@ -157,10 +235,12 @@ def carry(recipe: Recipe, out: Path) -> tuple[Calibration, float]:
     """What a training that went on from a model ships, written as `settle` does.
 
     The calibration is fitted on the sets that the recipe names for it (both trainings were without them), else it is that
-    model's. So is the threshold always: it is one of calibrated probabilities, and was chosen on more writers.
+    model's. So are the threshold and the second look always: they are of calibrated probabilities, and of more writers.
     """
-    before = start.read_manifest(str(recipe.start)).settings
-    threshold = float(before["threshold"])
+    told = start.read_manifest(str(recipe.start))
+    before, threshold = told.settings, float(told.settings["threshold"])
+    if look.FILE in told.files:
+        look.load(start.model_folder(str(recipe.start)) / look.FILE).save(look_of(out, None))
     if not recipe.calibrate:
         return _write(out, Calibration.of(before["calibration"]), threshold)
     catalogue, path = catalogues.load(recipe.catalogue), folder_of(out, None) / LOGITS

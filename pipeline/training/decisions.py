@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import catalogue as catalogues
+from pipeline.findings import second_look
 from pipeline.findings.base import WEAK, Probabilities
 from pipeline.training import collect, evaluation, labelled
 from pipeline.training.evaluation import Codes
@@ -51,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     calibration, threshold = collect.settings(args.run)
     stress = labelled.load([Path("data/corpus/stress")], catalogues.load(recipe.catalogue))
     with np.load(folder_of(args.run, None) / LOGITS, allow_pickle=False) as z:
-        apart = calibration(z["stress.context"].astype(np.float32))
+        first = calibration(z["stress.context"].astype(np.float32))
+    apart = second_look.load(collect.look_of(args.run, None))(stress.inputs(), first, collected.catalogue)
     sets = [(collected.cross_fitted().probabilities, collected.data.gold), (apart, stress.gold)]
     head = (
         "# Two bars of a finding",

@@ -209,17 +209,22 @@ def fit_shortfall(reports: Reports, status: Array) -> float:
     return round(float(grid[int(np.argmax(scores))]), 3)
 
 
+EVEN = 0.5
+
+
 def fit_decide(
     sure: Array, hit: NDArray[np.bool_], target: float = 0.95, weight: Array | None = None
 ) -> float:
     """The least probability of the suggested grade at which decided areas are right as often as `target`, each by its
-    `weight` [n]; where that is never so, what leaves nine tenths of the areas undecided.
+    `weight` [n]; where that is never so, what leaves nine tenths of the areas undecided. EVEN at the least: where texts are
+    stranger than those it is fitted on, a grade that is likelier wrong than right is not decided.
     """
     order = np.argsort(-sure)
     w = np.ones(len(sure)) if weight is None else weight[order]
     accuracy = np.cumsum(w * hit[order]) / np.cumsum(w)
     good = np.flatnonzero(accuracy >= target)
-    return round(float(sure[order[good[-1]]]), 4) if len(good) else round(float(np.quantile(sure, 0.9)), 4)
+    least = float(sure[order[good[-1]]] if len(good) else np.quantile(sure, 0.9))
+    return round(max(least, EVEN), 4)
 
 
 def suggestions(reports: Reports, distribution: Array, levels: Mapping[str, float]) -> NDArray[np.intp]:

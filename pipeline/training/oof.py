@@ -3,7 +3,9 @@
 One npz of plain arrays, n sentences in document order: `report`, `writer`, `section` [n] str; `index` [n]
 int32 (place in the report); `chars` [n] int32 (length of the text); `proba` [n, criteria, 3] float16 in the
 order of STATUSES; `gold` [n, criteria] int8 (0 none, 1 met, 2 partly, 3 unmet); `thresholds` [criteria]
-float32; `criteria` [criteria] str; `model`, `data` (hash of the labelled sentences) single strings.
+float32; `criteria` [criteria] str; `model`, `data` (hash of the labelled sentences) single strings. Where a second look at
+whole reports is in `proba`, `first` [n, criteria, 3] float16 is what it looked at and `group` [n] int32 tells which one
+(`recalled` looks again at reports that an experiment has altered); else `first` is `proba` and the groups are -1.
 Findings' calibration, grading and audit are fitted on it.
 """
 
@@ -37,10 +39,22 @@ class OutOfFold:
     criteria: NDArray[np.str_]
     model: str
     data: str
+    first: NDArray[np.float16]
+    group: NDArray[np.int32]
 
 
-def of(data: Labelled, proba: Probabilities, thresholds: NDArray[np.float32], model: str) -> OutOfFold:
-    """Labelled sentences with their out-of-fold probabilities [n, criteria, 3]."""
+LATER = {"first", "group"}  # fields that files of earlier versions lack
+
+
+def of(
+    data: Labelled,
+    proba: Probabilities,
+    thresholds: NDArray[np.float32],
+    model: str,
+    first: Probabilities | None = None,
+    group: NDArray[np.int32] | None = None,
+) -> OutOfFold:
+    """Labelled sentences with their out-of-fold probabilities [n, criteria, 3], and what came before a second look."""
     if proba.shape != (len(data), len(data.criteria), 3):
         raise ValueError(
             f"probabilities of shape {proba.shape} for {len(data)} sentences, {len(data.criteria)} criteria"
@@ -57,6 +71,8 @@ def of(data: Labelled, proba: Probabilities, thresholds: NDArray[np.float32], mo
         criteria=np.array(data.criteria),
         model=model,
         data=data.hash(),
+        first=(proba if first is None else first).astype(np.float16),
+        group=np.full(len(data), -1, np.int32) if group is None else group,
     )
 
 
@@ -71,7 +87,9 @@ def load(path: Path) -> OutOfFold:
     """What `save` wrote. Raises SpurError where the file is missing or something else."""
     try:
         with np.load(path, allow_pickle=False) as z:
-            arrays = {name: z[name] for name in OutOfFold.__dataclass_fields__}
+            arrays = {name: z[name] for name in OutOfFold.__dataclass_fields__ if name not in LATER}
+            arrays["first"] = z["first"] if "first" in z.files else arrays["proba"]
+            arrays["group"] = z["group"] if "group" in z.files else np.full(len(arrays["gold"]), -1, np.int32)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as e:
         raise SpurError(
             f"{path}: no out-of-fold file ({e}); make one by training with cross-validation"

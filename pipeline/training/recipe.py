@@ -30,6 +30,7 @@ class Recipe:
     calibrate: tuple[
         str, ...
     ] = ()  # labelled sets that neither was trained on, to calibrate by; else as before
+    second_look: tuple[str, ...] = ()  # sets of further writers, not trained on, that teach the second look
     folds: int = 4
     epochs: int = 30
     rate: float = 3e-4
@@ -71,7 +72,7 @@ class Recipe:
     @property
     def sources(self) -> tuple[str, ...]:
         """All labelled sets that it trains on."""
-        return (*self.train, *self.replay)
+        return (*self.train, *self.replay, *self.second_look)
 
     def __post_init__(self) -> None:
         if self.distant_every < 1:

@@ -24,6 +24,7 @@ from pipeline.corpus.tsv import SIGNS, CorpusReport, read_all
 from pipeline.drafting import Drafter
 from pipeline.grading import Policy
 from pipeline.report import SHORTFALLS, STATUSES, AreaDraft, ModelInfo
+from pipeline.training import collect
 from pipeline.training import oof as oofs
 from pipeline.training.evaluation import Figures, grade_figures
 from pipeline.training.grading import COLUMNS
@@ -78,8 +79,8 @@ def _recalling(path: Path, layer: str | None, cat: Catalogue) -> tuple[DrafterOf
     oof = oofs.load(path)
     oofs.check(oof, cat, path.name)
     policy = Policy.load(cat.name, layer or oof.model)
-    info = ModelInfo(oof.model, "out of fold")
-    return lambda r: Drafter(recalled(oof, [r], cat), cat, policy, _ANY_DAY), policy, info
+    info, looks = ModelInfo(oof.model, "out of fold"), collect.looks(path.parent)
+    return lambda r: Drafter(recalled(oof, [r], cat, looks), cat, policy, _ANY_DAY), policy, info
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -18,18 +18,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from pipeline import __version__
 from pipeline import catalogue as catalogues
+from pipeline.catalogue import Catalogue
 from pipeline.findings.base import SentenceInput
 from pipeline.findings.calibration import Calibration
+from pipeline.findings.encoding import Encoder
 from pipeline.report import SpurError
-from pipeline.training import calibrate, distant, evaluation, labelled, unknown
+from pipeline.training import calibrate, distant, evaluation, labelled, start, unknown
 from pipeline.training import record as records
 from pipeline.training.feed import ahead
 from pipeline.training.folds import writer_fold
 from pipeline.training.labelled import Labelled
+from pipeline.training.model import FindingsNetwork
 from pipeline.training.recipe import Recipe
 from pipeline.training.record import Record
 from pipeline.training.trainer import Trainer, predict
@@ -68,6 +71,16 @@ def versions() -> dict[str, str]:
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
+
+
+def network(recipe: Recipe, folder: Path, catalogue: Catalogue) -> tuple[FindingsNetwork, Encoder]:
+    """A trained fold's network. Raises SpurError where its weights are missing."""
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise SpurError(f"{path} is missing: run `spur train` to the end first")
+    net, maker = start.make_network(recipe, start.source(recipe), catalogue)
+    net.load_state_dict(load_file(str(path)))
+    return net.eval(), maker
 
 
 class Budget:

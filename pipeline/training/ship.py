@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from safetensors.torch import load_file
 
 from pipeline import __version__
 from pipeline import catalogue as catalogues
-from pipeline.catalogue import Catalogue
-from pipeline.findings import bert, manifest
-from pipeline.findings.encoding import Encoder
-from pipeline.report import SpurError
+from pipeline.findings import bert, manifest, second_look
 from pipeline.training import card, collect, evaluation, export, labelled, publish, start, unknown
-from pipeline.training.model import FindingsNetwork
 from pipeline.training.recipe import Recipe
 from pipeline.training.record import read as read_record
-from pipeline.training.run import WEIGHTS, folder_of
+from pipeline.training.run import folder_of, network
 
 PRECISIONS: tuple[export.Precision, ...] = get_args(export.Precision)
 STRESS = Path("data/corpus/stress")
@@ -34,16 +30,6 @@ KEPT = (
     "status_micro_f1",
     "finding_ece",
 )
-
-
-def network(recipe: Recipe, folder: Path, catalogue: Catalogue) -> tuple[FindingsNetwork, Encoder]:
-    """A trained fold's network. Raises SpurError where its weights are missing."""
-    path = folder / WEIGHTS
-    if not path.is_file():
-        raise SpurError(f"{path} is missing: run `spur train` to the end first")
-    net, maker = start.make_network(recipe, start.source(recipe), catalogue)
-    net.load_state_dict(load_file(str(path)))
-    return net.eval(), maker
 
 
 def _rounded(values: evaluation.Figures) -> dict[str, float]:
@@ -61,6 +47,7 @@ def metrics(recipe: Recipe, run: Path) -> dict[str, Any]:
     views = {"unnamed": "section_hidden", "alone": "alone"}
     return {
         "leave_writers_out": _rounded(pooled),
+        "first_look": _rounded(collect.figures(collected.first_look())[0]),
         "worst_writer": {"writer": worst, **_rounded(values)},
         **{n: _rounded(collect.figures(collected, v)[0]) for v, n in views.items() if v in collected.logits},
     }
@@ -91,6 +78,9 @@ def write(
     net, maker = network(recipe, folder_of(run, fold), catalogue)
     calibration, threshold = collect.settings(run)
     names = export.write(net, maker, catalogue, out, precision)
+    if (look := collect.look_of(run, fold)).is_file():
+        shutil.copyfile(look, out / second_look.FILE)
+        names = (*names, second_look.FILE)
     record = read_record(folder_of(run, fold))
     manifest.write(
         out,
@@ -187,6 +177,7 @@ def _precision_cost(recipe: Recipe, run: Path, fold: int | None, out: Path, told
     net, maker = network(recipe, folder_of(run, fold), shipped.catalogue)
     calibration, _ = collect.settings(run)
     full = calibration(predict(net, data.inputs(), maker, shipped.catalogue, torch.device("cpu")))
+    full = shipped.second_look(data.inputs(), full)
     codes, sure = evaluation.found(full, shipped.thresholds)
     told["stress_float32"] = _rounded(evaluation.sentence_figures(data.gold, codes, sure))
     told["precision_cost"] = {

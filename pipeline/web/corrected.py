@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -43,6 +43,26 @@ class Told:
         if len(sentences) != len(self.answer):
             raise ValueError(f"{len(sentences)} sentences, an answer of {len(self.answer)}")
         return self.answer
+
+
+@dataclass(frozen=True)
+class ToldTwice(Told):
+    """The same of a model that looks twice."""
+
+    first: Probabilities = field(kw_only=True)
+
+    def first_look(self, sentences: Sequence[SentenceInput]) -> Probabilities:
+        """The known first look."""
+        return self.first
+
+    def second_look(self, sentences: Sequence[SentenceInput], first: Probabilities) -> Probabilities:
+        """The known answer."""
+        return self.predict(sentences)
+
+
+def told(model: FindingsModel, answer: Probabilities, first: Probabilities | None) -> Told:
+    """A model whose answer, and first look if it has one, are known."""
+    return Told(model, answer) if first is None else ToldTwice(model, answer, first=first)
 
 
 def parsed(draft: Draft) -> Parsed:
@@ -97,9 +117,14 @@ def regraded(draft: Draft, answer: Probabilities, held: Held, drafter: Drafter, 
         new if s.id in corrected else old
         for s, old, new in zip(draft.sentences, draft.findings, anew.findings, strict=True)
     )
+    alone = tuple(
+        new if s.id in corrected else old
+        for s, old, new in zip(draft.sentences, draft.by_itself, anew.findings, strict=False)
+    )
     return replace(
         draft,
         findings=findings,
+        by_itself=alone,
         areas={a: anew.areas[a] if a in touched else area for a, area in draft.areas.items()},
         warnings=(*(w for w in draft.warnings if w not in of_plan), *anew.warnings),
     )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.drafting import Drafter, Parsed, inputs, named
 from pipeline.findings import SentenceInput
-from pipeline.findings.base import Probabilities
+from pipeline.findings.base import LooksTwice, Probabilities, Reads, looks
 from pipeline.report import LISTS, Draft
 from pipeline.search import SentenceVectors
 from pipeline.web import corrected
@@ -101,8 +101,8 @@ class Desk:
     def _draft(self, parsed: Parsed, content: str, name: str | None) -> Made:
         self._fits(parsed)
         with self.turn():
-            answer, vectors = self._read(inputs(parsed))
-            told = corrected.Told(self.drafter.model, answer)
+            answer, first, vectors = self._read(inputs(parsed))
+            told = corrected.told(self.drafter.model, answer, first)
             draft = replace(self._today(), model=told).finish(parsed)
         draft = (
             replace(draft, report=replace(draft.report, file=name)) if name is None else named(draft, name)
@@ -113,13 +113,15 @@ class Desk:
         if len(parsed.sentences) > self.limits.sentences:
             raise TooLarge(f"Texten har fler än {self.limits.sentences} meningar: skicka en rapport i taget")
 
-    def _read(self, sentences: Sequence[SentenceInput]) -> tuple[Probabilities, NDArray[np.float32] | None]:
-        """The model's probabilities and, where it has them, vectors: in one pass where it can."""
-        read = getattr(self.drafter.model, "read", None)
-        if read is not None:
-            answer, vectors = read(sentences)
-            return answer, vectors
-        return self.drafter.model.predict(sentences), None
+    def _read(
+        self, sentences: Sequence[SentenceInput]
+    ) -> tuple[Probabilities, Probabilities | None, NDArray[np.float32] | None]:
+        """The model's probabilities and, where it has them, its first look and vectors: in one pass where it can."""
+        model = self.drafter.model
+        if isinstance(model, LooksTwice) and isinstance(model, Reads):
+            first, vectors = model.read(sentences)
+            return model.second_look(sentences, first), first, vectors
+        return *looks(model, sentences), None
 
     # --- what comes in ---
 
@@ -169,19 +171,22 @@ class Desk:
         return replace(draft, report=replace(draft.report, file=None))
 
     def _remembered(self, sentences: Sequence[SentenceInput]) -> Probabilities:
-        """The model's answer, section by section: context never crosses sections."""
+        """The model's answer. The network reads section by section, so that only what has changed is read again."""
+        model = self.drafter.model
+        read = model.first_look if isinstance(model, LooksTwice) else model.predict
         parts: list[Probabilities] = []
         for section, some in groupby(sentences, key=lambda s: s.section):
             its = list(some)
             key = (section, tuple(s.text for s in its))
             answer = self._written.get(key)
             if answer is None:
-                answer = self.drafter.model.predict(its)
+                answer = read(its)
                 self._written.put(key, answer)
             parts.append(answer)
         if not parts:
-            return self.drafter.model.predict([])
-        return np.concatenate(parts)
+            return model.predict([])
+        first = np.concatenate(parts)
+        return model.second_look(sentences, first) if isinstance(model, LooksTwice) else first
 
     # --- what has been drafted before ---
 
