@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.findings import second_look
 from pipeline.findings.manifest import Manifest
 from pipeline.training import collect
 from pipeline.training.collect import Judged
@@ -24,6 +25,7 @@ NAMES = {
 SPLITS = {
     "leave_writers_out": "writers left out (train + dev, 20 writers, pooled)",
     "worst_writer": "its worst writer",
+    "first_look": "the same, the network alone, without the second look",
     "section_hidden": "the same, sections hidden",
     "alone": "the same, every sentence alone",
     "stress": "stress (10 reports, other manners)",
@@ -32,6 +34,15 @@ SPLITS = {
 }
 CROSS_FITTED = """Calibration and threshold are cross-fitted: a writer's figures come from a model, a calibration and a threshold that had
 not seen the writer."""
+
+
+_LOOKS_TWICE = f"""
+Then comes a second look, `{second_look.FILE}`: small networks weigh each (sentence, criterion) beside what was found of that
+criterion in the rest of the report (narratives, lists, advice), of others in the sentence, and in its neighbours. They learnt from
+what the folds' networks said of writers whom they had not seen, in whole reports and in parts of them. What a report says once is
+believed less than what it repeats; `spur audit` looks for contradictions in the first look. Sentences without a report are looked
+at once. What it brings: `experiments/second-look.md`.
+"""
 
 
 def _splits(metrics: Mapping[str, Any]) -> str:
@@ -107,6 +118,7 @@ person, and not for judging single doctors or supervisors. Everything runs on th
 Each criterion is a vector read from its official wording by the same encoder, plus a learned residual; it attends over the sentence's
 own tokens, so that a sentence of several findings gives each its own words. A section is encoded at once (at most
 {s["max_tokens"]} tokens), so a sentence that leans on the one before is read with it.
+{_LOOKS_TWICE if second_look.FILE in manifest.files else ""}
 
 ## Data
 Labelled sentences of {", ".join(f"`{p}`" for p in manifest.data.get("sources", ()))}; the project's own are told of in `data/corpus/README.md`:
