@@ -1,0 +1,213 @@
+"""`docs/retraining.md` followed as it is written, in a fresh clone:
+
+    python experiments/retraining.py --home FOLDER > experiments/retraining.md
+
+Every line of the page's `sh` blocks runs in bash, in the page's order, in the clone's root. What people do between them is
+played: an annotator who labels the tasks as the corpus' own labels do, an inspector who corrects three invented reports
+in the workbench (over HTTP). Servers are started, asked, and stopped at the end. FOLDER becomes $SPUR_HOME; it should be
+empty. The server on PostgreSQL is left to `experiments/promotion.py`. Half an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from corrections import correct
+
+from pipeline.annotation import base
+from pipeline.corpus.tsv import read_all
+from pipeline.training.markdown import table
+
+PAGE = Path("docs/retraining.md")
+LEFT = ("mlflow server", "export MLFLOW_TRACKING_URI=http")  # of the block on PostgreSQL
+SERVERS = {
+    "mlflow ui": "http://localhost:5000/health",
+    "spur serve": "http://127.0.0.1:8000/api/v1/health",
+    "mlflow models serve": "http://localhost:5001/ping",
+}
+PATIENCE = 180.0  # seconds that a server may take to start
+CORRECTED = 3  # reports
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command of the page, how long it took, and the last line that it wrote."""
+
+    command: str
+    seconds: float
+    code: int
+    last: str
+
+
+def commands(page: str) -> list[str]:
+    """The commands of the page's `sh` blocks in their order; continued lines, quotes and pipes as one."""
+    out: list[str] = []
+    for block in re.findall(r"```sh\n(.*?)```", page, re.S):
+        whole = ""
+        for line in (re.sub(r"\s+#\s.*$", "", x) for x in block.splitlines()):
+            whole = f"{whole}\n{line}" if whole else line
+            ends = line.rstrip().endswith(("\\", "|"))
+            if (
+                not ends
+                and whole.count("'") % 2 == 0
+                and whole.count('"') % 2 == 0
+                and "(" not in _open(whole)
+            ):
+                out.append(whole)
+                whole = ""
+    return out
+
+
+def _open(text: str) -> str:
+    """An opening parenthesis, where one is still open."""
+    return "(" if text.count("(") > text.count(")") else ""
+
+
+def last_line(text: str) -> str:
+    lines = [x.strip() for x in text.splitlines() if x.strip()]
+    return lines[-1][:160].replace("|", "¦") if lines else ""
+
+
+def run(command: str) -> Step:
+    """One command to its end."""
+    begin = time.monotonic()
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, encoding="utf8", check=False
+    )
+    told = last_line(done.stdout) or last_line(done.stderr)
+    if done.returncode:
+        print(done.stderr[-2000:], file=sys.stderr)
+    return Step(command, time.monotonic() - begin, done.returncode, told)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextmanager
+def served(command: str, url: str, log: Path) -> Iterator[Step]:
+    """A server while it is needed; the step tells how long it took to answer."""
+    begin = time.monotonic()
+    with log.open("w", encoding="utf8") as out:
+        child = subprocess.Popen(["bash", "-c", command], stdout=out, stderr=out, start_new_session=True)
+        try:
+            while not answers(url) and child.poll() is None and time.monotonic() - begin < PATIENCE:
+                time.sleep(0.5)
+            alive = child.poll() is None and answers(url)
+            yield Step(
+                command, time.monotonic() - begin, 0 if alive else child.poll() or 1, f"answers at {url}"
+            )
+        finally:
+            os.killpg(child.pid, signal.SIGTERM)
+            child.wait()
+
+
+def annotate() -> str:
+    """The tool's export: the tasks as the corpus labels them, by two annotators."""
+    tasks = json.loads(Path("to-label/tasks.json").read_text(encoding="utf8"))
+    labels = {
+        (r.id, row.text): row.labels for r in read_all([Path("data/corpus")]) for row in r.rows if row.labels
+    }
+    known = 0
+    for task in tasks:
+        own = base.load(task["data"]["spur"], "tasks.json")
+        said = labels.get((Path(own.report).stem, own.text), {})
+        known += bool(said)
+        paths = [[c.partition(".")[0], c, f"{c}{s}"] for c, s in said.items()]
+        result = {"from_name": "labels", "to_name": "text", "type": "taxonomy", "value": {"taxonomy": paths}}
+        task["annotations"] = [
+            {"completed_by": {"email": f"{who}@example.org"}, "result": [result] if paths else []}
+            for who in ("anna", "bo")
+        ]
+    Path("export.json").write_text(json.dumps(tasks, ensure_ascii=False), encoding="utf8")
+    return f"two annotators label {len(tasks)} sentences, {known} of them tell of a criterion"
+
+
+def inspect(log: Path) -> str:
+    """Three reports drafted and corrected in the workbench."""
+    reports = read_all([Path("data/corpus/fresh")])[:CORRECTED]
+    with (
+        served("spur serve", SERVERS["spur serve"], log),
+        httpx.Client(base_url="http://127.0.0.1:8000", timeout=120) as client,
+    ):
+        number = sum(len(correct(client, r)) for r in reports)
+    return f"an inspector corrects {number} sentences of {len(reports)} reports"
+
+
+def follow(page: str, logs: Path) -> Iterator[Step]:
+    """Every command of the page, and what people do before it."""
+    before: dict[str, Callable[[], str]] = {
+        "spur dataset import": annotate,
+        "spur corrections export": lambda: inspect(logs / "inspect.log"),
+    }
+    exported: list[str] = []
+    models: list[str] = []  # the last server, which a later command asks
+    for command in commands(page):
+        if command.startswith(LEFT):
+            continue
+        if command.startswith("export "):
+            exported.append(command)
+            continue
+        for start, played in before.items():
+            if command.startswith(start):
+                begin = time.monotonic()
+                yield Step(f"({played()})", time.monotonic() - begin, 0, "")
+        whole = "\n".join([*exported, command])
+        server = next((k for k in SERVERS if command.startswith(k)), None)
+        if server == "mlflow models serve":
+            models.append(whole)
+        elif server:
+            with served(whole, SERVERS[server], logs / f"{server.replace(' ', '-')}.log") as step:
+                yield Step(command, step.seconds, step.code, step.last)
+        elif models:
+            with served(models[0], SERVERS["mlflow models serve"], logs / "models.log") as step:
+                yield Step(models[0].splitlines()[-1], step.seconds, step.code, step.last)
+                asked = run(whole)
+            yield Step(command, asked.seconds, asked.code, asked.last)
+        else:
+            done = run(whole)
+            yield Step(command, done.seconds, done.code, done.last)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--home", type=Path, required=True)
+    given = parser.parse_args()
+    given.home.mkdir(parents=True, exist_ok=True)
+    os.environ["SPUR_HOME"] = str(given.home.resolve())
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    rows, failed = [], 0
+    for step in follow(PAGE.read_text(encoding="utf8"), given.home):
+        shown = step.command if step.command.startswith("(") else f"`{' '.join(step.command.split())[:110]}`"
+        rows.append([shown, f"{step.seconds:.0f} s", step.code, step.last])
+        print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
+        failed += step.code != 0
+    print(
+        "# The page on retraining, followed\n\nMade by `python experiments/retraining.py` in a fresh clone.\n"
+    )
+    print(table(["command", "took", "exit code", "its last line"], rows))
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
