@@ -54,6 +54,8 @@ def made_up(reports: int = 48, seed: int = 0) -> oof.OutOfFold:
         criteria=np.array([c.id for c in CAT.criteria]),
         model="made-up 1",
         data="0" * 64,
+        first=np.stack(proba).astype(np.float16),
+        group=np.full(len(rows), -1, np.int32),
     )
 
 

@@ -61,7 +61,7 @@ class LooksTwice(Protocol):
 
 @runtime_checkable
 class Reads(Protocol):
-    """A findings model that gives its first look with the sentences' vectors [n, width]."""
+    """A findings model that gives its first (or only) look with the sentences' vectors [n, width]."""
 
     def read(self, sentences: Sequence[SentenceInput]) -> tuple[Probabilities, NDArray[np.float32]]: ...
 

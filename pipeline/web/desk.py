@@ -118,10 +118,12 @@ class Desk:
     ) -> tuple[Probabilities, Probabilities | None, NDArray[np.float32] | None]:
         """The model's probabilities and, where it has them, its first look and vectors: in one pass where it can."""
         model = self.drafter.model
-        if isinstance(model, LooksTwice) and isinstance(model, Reads):
-            first, vectors = model.read(sentences)
-            return model.second_look(sentences, first), first, vectors
-        return *looks(model, sentences), None
+        if not isinstance(model, Reads):
+            return *looks(model, sentences), None
+        first, vectors = model.read(sentences)
+        if not isinstance(model, LooksTwice):
+            return first, None, vectors
+        return model.second_look(sentences, first), first, vectors
 
     # --- what comes in ---
 
