@@ -178,6 +178,16 @@ def test_a_weakness_that_no_narrative_tells_of() -> None:
     assert kinds(a_draft([weak], area)) == []  # a report of lists alone says nothing of narratives
 
 
+def test_contradictions_are_looked_for_in_what_sentences_tell_by_themselves() -> None:
+    """A second look believes less of what a report does not repeat: then a contradiction is in the first look only."""
+    weak = ("SVAGHETER", "Dokumentation saknas.", {"E.F6": ("unmet", 0.9)})
+    other = ("E", "Handledning ges varje vecka.", {"E.F1": ("met", 0.9)})
+    first = a_draft([weak, other])
+    second = replace(first, findings=((), first.findings[1]), by_itself=first.findings)
+    assert kinds(replace(second, by_itself=())) == []
+    assert kinds(second) == [("weakness_without_narrative", "E.F6", (0,))]
+
+
 def test_a_narrative_worded_like_the_weakness_is_not_silent_though_the_model_finds_nothing_in_it() -> None:
     weak = ("SVAGHETER", "Handledarnas sidouppdrag tar tid från samtalen.", {"E.F1": ("partly", 0.95)})
     area = {"E": an_area("E", "C", criteria=(CriterionDecision("E.F1", "partly", 0.9, (0,)),))}

@@ -156,6 +156,10 @@ def test_out_of_fold_file_round_trips(tmp_path: Path) -> None:
     assert back.model == "m 1" and back.data == data.hash()
     assert np.allclose(back.proba, proba, atol=1e-3) and (back.gold == data.gold).all()
     assert back.section.tolist() == data.sections.tolist()
+    assert (back.first == back.proba).all() and set(back.group) == {-1}  # no second look: nothing came before
+    with np.load(path) as z:
+        np.savez(path, **{k: z[k] for k in z.files if k not in oof.LATER})
+    assert (oof.load(path).first == back.proba).all()  # as earlier versions wrote it
     path.write_bytes(b"no")
     with pytest.raises(SpurError, match="out-of-fold"):
         oof.load(path)

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 
 from pipeline import catalogue as catalogues
 from pipeline import findings
+from pipeline.corpus.tsv import CorpusReport, Row
 from pipeline.findings import manifest, second_look
 from pipeline.findings.base import Probabilities, SentenceInput
 from pipeline.findings.bert import Bert
 from pipeline.findings.second_look import FEATURES, NEAR, SecondLook, features
 from pipeline.report import LISTS, SpurError
+from pipeline.training import oof
 from pipeline.training import second_look as training
 from pipeline.training.labelled import Labelled
+from pipeline.training.recalled import recalled
 
 CATALOGUE = catalogues.load()
 COLUMN = {c.id: k for k, c in enumerate(CATALOGUE.criteria)}
@@ -183,3 +186,24 @@ def test_a_model_folder_with_a_foreign_second_look_is_refused(tmp_path: Path) ->
     manifest.write(folder, manifest.Manifest(**told))
     with pytest.raises(SpurError, match="går inte att läsa"):
         findings.load(folder, CATALOGUE)
+
+
+def test_what_was_read_out_of_fold_is_looked_at_again_in_a_report_that_was_altered(
+    look: SecondLook, tmp_path: Path
+) -> None:
+    data, first = made(2, 3)
+    rows = tuple(Row(str(s), f"mening nummer {k}", {}) for k, s in enumerate(data.sections))
+    texts = tuple(r.text for r in rows)
+    data = dataclasses.replace(data, texts=texts)
+    half = len(rows) // 2
+    data = dataclasses.replace(data, index=np.tile(np.arange(half, dtype=np.int32), 2))
+    reports = [CorpusReport(f"r{k}", {}, rows[k * half : (k + 1) * half]) for k in (0, 1)]
+    told = oof.of(data, first, np.full(74, 0.4, np.float32), "m", first, np.zeros(len(rows), np.int32))
+    oof.save(tmp_path / "oof.npz", told)
+    again = recalled(oof.load(tmp_path / "oof.npz"), reports, CATALOGUE, {0: look})
+    whole = data.inputs()[:half]
+    wanted = look(whole, first[:half].astype(np.float16).astype(np.float32), CATALOGUE)
+    np.testing.assert_allclose(again.predict(whole), wanted, atol=1e-6)
+    less = whole[: half - 2]
+    assert not np.array_equal(again.predict(less), wanted[: half - 2])
+    assert np.array_equal(again.first_look(less), again.first_look(whole)[: half - 2])
