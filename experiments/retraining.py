@@ -21,7 +21,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,7 +116,8 @@ def served(command: str, url: str, log: Path) -> Iterator[Step]:
                 command, time.monotonic() - begin, 0 if alive else child.poll() or 1, f"answers at {url}"
             )
         finally:
-            os.killpg(child.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.killpg(child.pid, signal.SIGTERM)
             child.wait()
 
 

@@ -23,7 +23,7 @@ import small_bert  # noqa: E402
 from pipeline.training import calibrate, collect, export, labelled, run, ship, start  # noqa: E402
 from pipeline.training.augment import AugmentConfig  # noqa: E402
 from pipeline.training.encoder import EncoderConfig, load  # noqa: E402
-from pipeline.training.feed import Feed, wording_windows  # noqa: E402
+from pipeline.training.feed import Feed, ahead, wording_windows  # noqa: E402
 from pipeline.training.model import HeadConfig  # noqa: E402
 from pipeline.training.recipe import Recipe  # noqa: E402
 from pipeline.training.record import read as read_record  # noqa: E402
@@ -230,6 +230,32 @@ def test_training_goes_on_from_an_exported_model_without_its_encoder(
         got = predict(again, data.inputs(), its_maker, catalogue, CPU)
         assert np.abs(got - wanted).max() < near, precision
     _learns_more(replace(more, train=recipe.train[:1], replay=recipe.train[1:], replay_reports=1), tmp_path)
+
+
+def test_a_blend_lies_between_where_a_training_started_and_where_it_ended(
+    recipe: Recipe, done: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as m:
+        m.setattr(start, "source_folder", lambda config: bert_folder)
+        ship.write(recipe, done, None, tmp_path / "model", "float32")
+    data, weights = labelled.load(recipe.train[:1], catalogues.load()), {}
+    for blend in (1.0, 0.25):
+        more = replace(recipe, start=str(tmp_path / "model"), blend=blend, epochs=1)
+        trainer = Trainer(more, data, None, CPU)
+        before = {k: v.clone() for k, v in trainer.net.state_dict().items()}
+        for step in next(iter(ahead(trainer.feed, range(1), False))):
+            trainer.step(step)
+        weights[blend] = trainer.averaged().state_dict()
+    moved = 0.0
+    for k, v in before.items():
+        if v.is_floating_point():
+            torch.testing.assert_close(
+                weights[0.25][k], torch.lerp(v, weights[1.0][k], 0.25), atol=1e-5, rtol=1e-4
+            )
+            moved = max(moved, float((weights[1.0][k] - v).abs().max()))
+    assert moved > 1e-4
+    with pytest.raises(SpurError, match="blend"):
+        replace(recipe, blend=0.5)
 
 
 def _learns_more(recipe: Recipe, tmp_path: Path) -> None:

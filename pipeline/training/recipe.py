@@ -27,6 +27,7 @@ class Recipe:
     start: str | None = None  # a model, by name or folder, to go on from instead of the raw encoder
     replay: tuple[str, ...] = ()  # what else it was trained on: an epoch reads some reports of it …
     replay_reports: int = 100  # … so many
+    blend: float = 1.0  # how far from the start's weights to the trained ones (WiSE-FT, arXiv:2109.01903)
     calibrate: tuple[
         str, ...
     ] = ()  # labelled sets that neither was trained on, to calibrate by; else as before
@@ -77,6 +78,9 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.distant_every < 1:
             raise SpurError(f"{self.name}: distant_every {self.distant_every} should be at least 1")
+
+        if not 0 < self.blend <= 1 or (self.blend < 1 and self.start is None):
+            raise SpurError(f"{self.name}: blend {self.blend} should be in (0, 1], and 1 without `start`")
 
     @classmethod
     def load(cls, path: Path, **changes: Any) -> Recipe:

@@ -173,6 +173,9 @@ class Trainer:
         freeze(self.net, recipe.frozen)
         self.feed = Feed(data, self.catalogue, self.encoder, recipe, replay)
         self.average = Average(self.net, recipe.ema)
+        self._start = (
+            {k: v.detach().clone() for k, v in self.net.state_dict().items()} if recipe.blend < 1 else {}
+        )
         cuda = device.type == "cuda"
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.net, recipe, device), fused=cuda, capturable=cuda
@@ -325,6 +328,13 @@ class Trainer:
             self.net.load_state_dict(kept)
 
     def averaged(self) -> FindingsNetwork:
-        """The network with its averaged weights in place: call when training is over."""
-        self.net.load_state_dict(self.average.weights)
+        """The network with its averaged weights in place, the recipe's `blend` of the way from where it started: call when
+        training is over."""
+        weights, share = self.average.weights, self.recipe.blend
+        if share < 1:
+            weights = {
+                k: torch.lerp(self._start[k], w, share) if w.is_floating_point() else w
+                for k, w in weights.items()
+            }
+        self.net.load_state_dict(weights)
         return self.net
