@@ -80,12 +80,27 @@ def figures(model: FindingsModel, data: labelled.Labelled) -> list[object]:
     return [told[k] for k in FIGURES]
 
 
+def learnt(recipe: Recipe, work: Path) -> Path:
+    """The model that went on with what was corrected in the workbench's store."""
+    out, folder, made = work / "corrections", work / "run", work / "more"
+    if spur(["corrections", "export", "--whole", "--out", str(out)]):
+        sys.exit("the corrections could not be exported")
+    recipe = replace(recipe, train=(str(out / "tsv"),))
+    train(Job(recipe, folder, None, show=False), [None])
+    collect.carry(recipe, folder)
+    ship.model(recipe, folder, made, "int8-weights")
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, required=True, help="an empty folder")
     parser.add_argument("--model", default="e5-small-sv")
+    parser.add_argument(
+        "--after", type=Path, help="the model that learnt these corrections, where it is there already"
+    )
     parser.add_argument("--reports", default="data/corpus/fresh", help="reports to correct some of")
     parser.add_argument("--number", type=int, default=3)
     parser.add_argument(
@@ -101,18 +116,10 @@ def main() -> None:
     os.environ["SPUR_STORE"] = str(given.work / "spur.db")
     with TestClient(create_app(config), base_url="http://127.0.0.1:8000") as client:
         corrected = [x for r in chosen for x in correct(client, r)]
-    out = given.work / "corrections"
-    if spur(["corrections", "export", "--whole", "--out", str(out)]):
-        sys.exit("the corrections could not be exported")
-    recipe = replace(
-        Recipe.load(ROOT / "configs" / "train" / "more.yaml"), start=given.model, train=(str(out / "tsv"),)
-    )
-    folder = given.work / "run"
-    train(Job(recipe, folder, None, show=False), [None])
-    collect.carry(recipe, folder)
-    ship.model(recipe, folder, given.work / "more", "int8-weights")
+    recipe = replace(Recipe.load(ROOT / "configs" / "train" / "more.yaml"), start=given.model)
+    made = given.after or learnt(recipe, given.work)
     catalogue = catalogues.load()
-    before, after = load(given.model, catalogue), load(str(given.work / "more"), catalogue)
+    before, after = load(given.model, catalogue), load(str(made), catalogue)
     whole = labelled.of_reports(chosen, catalogue)
     texts = [t for t, _, _ in corrected]
     rows: list[list[object]] = []
