@@ -165,8 +165,26 @@ def test_out_of_fold_figures_are_of_every_writer_and_never_of_one_that_was_seen(
     for fold in range(4):
         held = run.held_out(collected.data, fold)
         assert set(collected.fold[held]) == {fold}
+    assert set(collected.looks) == {0, 1, 2, 3} and not collected.first_look().looks
     pooled, by_writer = collect.figures(collected)
     assert pooled["sentences"] == len(collected.data) == sum(v["sentences"] for v in by_writer.values())
+
+
+def test_further_writers_teach_the_second_look_and_are_read_once(
+    recipe: Recipe, done: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "source_folder", lambda config: bert_folder)
+    out = tmp_path / "run"
+    shutil.copytree(done, out)
+    other = replace(recipe, second_look=(str(next(iter(sorted(DEV.glob("w9-*.tsv"))))),))
+    collect.settle(other, out, recipe.name)
+    assert collect.looks(out).keys() == collect.looks(done).keys()
+    before, after = (collect.read(recipe, p).cross_fitted().probabilities for p in (done, out))
+    assert not np.array_equal(before, after)
+    monkeypatch.setattr(collect, "network", None)  # a second time nothing is read
+    assert len(collect.further(other, out, other.second_look)) == 1
+    assert not collect.further(other, tmp_path / "none", other.second_look)
+    assert set(other.second_look) < set(other.sources)  # the manifest names them
 
 
 def test_calibration_makes_probabilities_honest() -> None:

@@ -184,8 +184,9 @@ def looks(out: Path) -> dict[int, SecondLook]:
 
 def further(recipe: Recipe, out: Path, paths: Sequence[str]) -> list[tuple[Labelled, calibrate.Logits]]:
     """Labelled sets with what the network of all of the corpus says of them, read once; none where it is not trained."""
-    catalogue, path = catalogues.load(recipe.catalogue), out / LOOKS / FURTHER
-    if not (folder_of(out, None) / WEIGHTS).is_file():
+    folder = folder_of(out, None)
+    catalogue, path = catalogues.load(recipe.catalogue), folder / FURTHER  # goes when that network goes
+    if not (folder / WEIGHTS).is_file():
         return []
     sets = {p: labelled.load([Path(p)], catalogue) for p in paths}
     known: dict[str, NDArray[np.float16]] = {}
@@ -193,10 +194,9 @@ def further(recipe: Recipe, out: Path, paths: Sequence[str]) -> list[tuple[Label
         with np.load(path, allow_pickle=False) as z:
             known = {k: z[k] for k in z.files}
     if lacking := {d.hash(): d for d in sets.values() if d.hash() not in known}:
-        net, maker = network(recipe, folder_of(out, None), catalogue)
+        net, maker = network(recipe, folder, catalogue)
         for key, d in lacking.items():
             known[key] = predict(net, d.inputs(), maker, catalogue, torch.device("cpu")).astype(np.float16)
-        path.parent.mkdir(exist_ok=True)
         np.savez_compressed(path, **known)  # type: ignore[arg-type]
     return [(d, known[d.hash()].astype(np.float32)) for d in sets.values()]
 
@@ -206,8 +206,7 @@ def _look_again(recipe: Recipe, out: Path, collected: Collected, calibration: Ca
     writers'."""
     usual, more = collected.cross_fitted(), further(recipe, out, recipe.second_look)
     for stale in (out / LOOKS).glob("*.npz"):
-        if stale.name != FURTHER:
-            stale.unlink()
+        stale.unlink()
     for k, its in ((None, calibration), *usual.calibrations.items()):
         others = collected.groups != k if k is not None else np.ones(len(collected.data), bool)
         data = look_training.together([collected.data.take(others), *(d for d, _ in more)])
