@@ -61,20 +61,10 @@ def commands(page: str) -> list[str]:
         for line in (re.sub(r"\s+#\s.*$", "", x) for x in block.splitlines()):
             whole = f"{whole}\n{line}" if whole else line
             ends = line.rstrip().endswith(("\\", "|"))
-            if (
-                not ends
-                and whole.count("'") % 2 == 0
-                and whole.count('"') % 2 == 0
-                and "(" not in _open(whole)
-            ):
+            if not ends and all(whole.count(q) % 2 == 0 for q in "'\""):
                 out.append(whole)
                 whole = ""
     return out
-
-
-def _open(text: str) -> str:
-    """An opening parenthesis, where one is still open."""
-    return "(" if text.count("(") > text.count(")") else ""
 
 
 def last_line(text: str) -> str:

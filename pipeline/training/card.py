@@ -41,8 +41,7 @@ Then comes a second look, `{second_look.FILE}`: small networks weigh each (sente
 criterion in the rest of the report (narratives, lists, advice), of others in the sentence, and in its neighbours. They learnt from
 what the folds' networks said of writers whom they had not seen, in whole reports and in parts of them. What a report says once is
 believed less than what it repeats; `spur audit` looks for contradictions in the first look. Sentences without a report are looked
-at once. What it brings: `experiments/second-look.md`.
-"""
+at once. What it brings: `experiments/second-look.md`."""
 
 
 def _splits(metrics: Mapping[str, Any]) -> str:

@@ -210,6 +210,7 @@ def fit_shortfall(reports: Reports, status: Array) -> float:
 
 
 EVEN = 0.5
+"""Below this the suggested grade is likelier wrong than right."""
 
 
 def fit_decide(
