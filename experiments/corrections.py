@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 from fastapi.testclient import TestClient
 
 from pipeline import catalogue as catalogues
@@ -44,7 +45,7 @@ def sections(report: CorpusReport) -> dict[str, str]:
     return {s: "\n".join(f"- {t}" if s in LISTS else t for t in texts) for s, texts in out.items()}
 
 
-def correct(client: TestClient, report: CorpusReport) -> list[tuple[str, Said, Said]]:
+def correct(client: httpx.Client | TestClient, report: CorpusReport) -> list[tuple[str, Said, Said]]:
     """Draft a report and correct every finding that its labels say otherwise: (sentence, found, said) of each."""
     told = client.post("/api/v1/reports", json={"sections": sections(report)}).raise_for_status().json()
     truth = {row.text: {c: SIGNS[s] for c, s in row.labels.items()} for row in report.rows}

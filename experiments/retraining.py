@@ -40,7 +40,9 @@ SERVERS = {
     "mlflow models serve": "http://localhost:5001/ping",
 }
 PATIENCE = 180.0  # seconds that a server may take to start
-CORRECTED = 3  # reports
+# What the inspector corrects: reports that the network has not seen and that promotion does not judge by.
+CORRECTED = Path("data/corpus/indirect")
+REPORTS = 3
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def annotate() -> str:
 
 def inspect(log: Path) -> str:
     """Three reports drafted and corrected in the workbench."""
-    reports = read_all([Path("data/corpus/fresh")])[:CORRECTED]
+    reports = read_all([CORRECTED])[:REPORTS]
     with (
         served("spur serve", SERVERS["spur serve"], log),
         httpx.Client(base_url="http://127.0.0.1:8000", timeout=120) as client,
