@@ -5,7 +5,7 @@
 Every line of the page's `sh` blocks runs in bash, in the page's order, in the clone's root. What people do between them is
 played: an annotator who labels the tasks as the corpus' own labels do, an inspector who corrects three invented reports
 in the workbench (over HTTP). Servers are started, asked, and stopped at the end. FOLDER becomes $SPUR_HOME; it should be
-empty. The server on PostgreSQL is left to `experiments/promotion.py`. Half an hour on two cores.
+empty. The server on PostgreSQL is left to `experiments/promotion.py`. A quarter of an hour on two idle cores.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ SERVERS = {
     "spur serve": "http://127.0.0.1:8000/api/v1/health",
     "mlflow models serve": "http://localhost:5001/ping",
 }
+SHOWN = ("spur evaluate", "spur promote my-model")  # whole
 PATIENCE = 180.0  # seconds that a server may take to start
 # What the inspector corrects: reports that the network has not seen and that promotion does not judge by.
 CORRECTED = Path("data/corpus/indirect")
@@ -53,6 +54,7 @@ class Step:
     seconds: float
     code: int
     last: str
+    whole: str = ""
 
 
 def commands(page: str) -> list[str]:
@@ -80,10 +82,10 @@ def run(command: str) -> Step:
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, encoding="utf8", check=False
     )
-    told = last_line(done.stdout) or last_line(done.stderr)
+    out, err = (x.replace(os.environ["SPUR_HOME"], "$SPUR_HOME") for x in (done.stdout, done.stderr))
     if done.returncode:
-        print(done.stderr[-2000:], file=sys.stderr)
-    return Step(command, time.monotonic() - begin, done.returncode, told)
+        print(err[-2000:], file=sys.stderr)
+    return Step(command, time.monotonic() - begin, done.returncode, last_line(out) or last_line(err), out)
 
 
 def answers(url: str) -> bool:
@@ -189,16 +191,19 @@ def main() -> None:
     given.home.mkdir(parents=True, exist_ok=True)
     os.environ["SPUR_HOME"] = str(given.home.resolve())
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    rows, failed = [], 0
+    rows, failed, shown_whole = [], 0, list[str]()
     for step in follow(PAGE.read_text(encoding="utf8"), given.home):
         shown = step.command if step.command.startswith("(") else f"`{' '.join(step.command.split())[:110]}`"
         rows.append([shown, f"{step.seconds:.0f} s", step.code, step.last])
         print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
         failed += step.code != 0
+        if step.command.startswith(SHOWN):
+            shown_whole.append(f"\n`{step.command}`:\n\n```\n{step.whole.strip()}\n```")
     print(
         "# The page on retraining, followed\n\nMade by `python experiments/retraining.py` in a fresh clone.\n"
     )
     print(table(["command", "took", "exit code", "its last line"], rows))
+    print("\n".join(shown_whole))
     sys.exit(failed > 0)
 
 
