@@ -85,7 +85,13 @@ def run(command: str) -> Step:
     out, err = (x.replace(os.environ["SPUR_HOME"], "$SPUR_HOME") for x in (done.stdout, done.stderr))
     if done.returncode:
         print(err[-2000:], file=sys.stderr)
-    return Step(command, time.monotonic() - begin, done.returncode, last_line(out) or last_line(err), out)
+    return Step(
+        command,
+        time.monotonic() - begin,
+        done.returncode,
+        last_line(out) or last_line(err),
+        out.strip() or err,
+    )
 
 
 def answers(url: str) -> bool:

@@ -305,6 +305,18 @@ def test_an_epoch_reads_other_reports_of_what_was_learnt_before(recipe: Recipe, 
     assert len(set(sizes)) > 1  # reports of different length: not the same ones each time
 
 
+def test_a_short_training_knows_its_steps_though_epochs_differ(recipe: Recipe, bert_folder: Path) -> None:
+    """The rate ends with the last step: else a training stops at a high rate, or learns nothing at its end."""
+    catalogue = catalogues.load()
+    _, encoder = make_network(recipe, bert_folder, catalogue)
+    own, before = (labelled.load(paths, catalogue) for paths in (recipe.train[:1], [DEV]))
+    few = replace(recipe, epochs=5, replay_reports=3)
+    feed = Feed(own, catalogue, encoder, few, before)
+    each = [len(feed.epoch(n)) for n in range(few.epochs)]
+    assert len(set(each)) > 1
+    assert feed.planned() == sum(each)
+
+
 def test_a_model_that_does_not_tell_its_shape_is_no_start(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(SpurError, match="modellmappen finns inte"):
         make_network(replace(recipe, start=str(tmp_path / "none")), None, catalogues.load())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # met, partly, unmet.
 APART, SILENT, ELSEWHERE, TOLD = -1, 0, 1, 2
 KEPT_TO_AREA = 13  # writers 1-13 told of no other area's criteria in a narrative (corpus/README)
+COUNTED = 20_000  # sentences of epochs that are counted to plan how many steps there will be
 
 
 Reports = dict[str, dict[str, list[Example]]]  # report -> section -> its sentences
@@ -125,6 +126,17 @@ class Feed:
             group.append(w)
             used, count = used + size, count + sentences
         return [*steps, *self._steps(group, rows, length, len(steps))] if group else steps
+
+    def planned(self) -> int:
+        """How many steps the recipe's epochs have, which differ by the reports that they read again: of few reports
+        counted, of many judged by the first epochs."""
+        epochs, steps, sentences = self.recipe.epochs, list[int](), 0
+        for number in range(epochs):
+            steps.append(len(made := self.epoch(number)))
+            sentences += sum(len(step.targets) for step in made)
+            if sentences > COUNTED:
+                break
+        return round(sum(steps) * epochs / max(1, len(steps)))
 
     def _steps(
         self, group: Sequence[tuple[Window, list[Example]]], rows: int, length: int, number: int

@@ -180,7 +180,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.net, recipe, device), fused=cuda, capturable=cuda
         )
-        self.total = recipe.epochs * len(self.feed.epoch(0))
+        self.total = self.feed.planned()
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self.loss = Loss(recipe, device)
         self.graph = self.graph and recipe.wordings_every == 1  # a captured step has one shape
