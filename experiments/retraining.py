@@ -22,7 +22,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -153,16 +153,18 @@ def inspect(log: Path) -> str:
     return f"an inspector corrects {number} sentences of {len(reports)} reports"
 
 
-def follow(page: str, logs: Path) -> Iterator[Step]:
-    """Every command of the page, and what people do before it."""
+def follow(page: str, logs: Path, first: str = "") -> Iterator[Step]:
+    """Every command of the page from the one that starts with `first` on, and what people do before it."""
     before: dict[str, Callable[[], str]] = {
         "spur dataset import": annotate,
         "spur corrections export": lambda: inspect(logs / "inspect.log"),
     }
     exported: list[str] = []
     models: list[str] = []  # the last server, which a later command asks
+    begun = not first
     for command in commands(page):
-        if command.startswith(LEFT):
+        begun = begun or command.startswith(first)
+        if not begun or command.startswith(LEFT):
             continue
         if command.startswith("export "):
             exported.append(command)
@@ -185,7 +187,7 @@ def follow(page: str, logs: Path) -> Iterator[Step]:
             yield Step(command, asked.seconds, asked.code, asked.last)
         else:
             done = run(whole)
-            yield Step(command, done.seconds, done.code, done.last)
+            yield replace(done, command=command)
 
 
 def main() -> None:
@@ -193,12 +195,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--go-on", default="", help="the command to begin with, where those before have run")
     given = parser.parse_args()
     given.home.mkdir(parents=True, exist_ok=True)
     os.environ["SPUR_HOME"] = str(given.home.resolve())
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     rows, failed, shown_whole = [], 0, list[str]()
-    for step in follow(PAGE.read_text(encoding="utf8"), given.home):
+    for step in follow(PAGE.read_text(encoding="utf8"), given.home, given.go_on):
         shown = step.command if step.command.startswith("(") else f"`{' '.join(step.command.split())[:110]}`"
         rows.append([shown, f"{step.seconds:.0f} s", step.code, step.last])
         print(*rows[-1], sep="  ", file=sys.stderr, flush=True)

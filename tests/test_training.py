@@ -317,6 +317,20 @@ def test_a_short_training_knows_its_steps_though_epochs_differ(recipe: Recipe, b
     assert feed.planned() == sum(each)
 
 
+def test_small_changes_of_weights_outlast_int8() -> None:
+    """A model that goes on from an int8 one changes its weights by less than a step of int8."""
+    rng = np.random.default_rng(7)
+    first, scale = export.int8(rng.normal(0, 0.05, (384, 20)).astype(np.float32), 1)
+    change = rng.uniform(0.1, 0.4, 20) * scale
+    learnt = (first * scale + change).astype(np.float32)
+    nearest, carried = (q * s for q, s in (export.int8(learnt, 1, carried=c) for c in (False, True)))
+    assert np.abs((carried - learnt).sum(0)).max() <= scale.max()
+    assert np.abs((nearest - learnt).sum(0)).min() > 20 * scale.max()
+    assert np.abs(carried - learnt).max() <= 1.01 * scale.max()  # no value strays further than to a neighbour
+    same, _ = export.int8((first * scale).astype(np.float32), 1, carried=True)
+    assert np.array_equal(same, first)  # what was not trained stays
+
+
 def test_a_model_that_does_not_tell_its_shape_is_no_start(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(SpurError, match="modellmappen finns inte"):
         make_network(replace(recipe, start=str(tmp_path / "none")), None, catalogues.load())

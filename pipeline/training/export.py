@@ -59,13 +59,27 @@ def to_onnx(net: FindingsNetwork, encoder: Encoder, catalogue: Catalogue, path: 
     program.save(str(path), external_data=False)
 
 
-def _quantise_rows(w: np.ndarray[Any, Any], axis: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Symmetric int8 with a scale for each slice along `axis`."""
+def int8(
+    w: np.ndarray[Any, Any], axis: int, carried: bool = False
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(int8 values, float32 scales), symmetric, with a scale for each slice along `axis`; w is two-dimensional.
+
+    Values are rounded to the nearest, or with what is rounded off `carried` on to the slice's next value (error diffusion,
+    Floyd & Steinberg 1976): a slice's sum is kept to half a step, and so are changes much smaller than a step.
+    """
     peak = np.abs(w).max(axis=tuple(i for i in range(w.ndim) if i != axis))
     scale = np.where(peak == 0, 1, peak / 127).astype(np.float32)
     shape = [1] * w.ndim
     shape[axis] = -1
-    return np.clip(np.rint(w / scale.reshape(shape)), -127, 127).astype(np.int8), scale
+    exact = w / scale.reshape(shape)
+    if not carried:
+        return np.clip(np.rint(exact), -127, 127).astype(np.int8), scale
+    steps = np.moveaxis(exact, axis, -1)
+    out, left = np.empty(steps.shape, np.int8), np.zeros(steps.shape[-1], exact.dtype)
+    for i, row in enumerate(steps):
+        rounded = np.clip(np.rint(row + left), -127, 127)
+        out[i], left = rounded, row + left - rounded
+    return np.moveaxis(out, -1, axis), scale
 
 
 def _embeddings(graph: onnx.GraphProto) -> None:
@@ -77,7 +91,7 @@ def _embeddings(graph: onnx.GraphProto) -> None:
         if table is None or len(table.dims) != 2 or np.prod(table.dims) < BIG:
             nodes.append(node)
             continue
-        q, scale = _quantise_rows(numpy_helper.to_array(table), 0)
+        q, scale = int8(numpy_helper.to_array(table), 0)
         name, index, out = table.name, node.input[1], node.output[0]
         graph.initializer.remove(table)
         graph.initializer.extend(
@@ -96,13 +110,13 @@ def _embeddings(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def _weights_only(graph: onnx.GraphProto) -> None:
+def _weights_only(graph: onnx.GraphProto, carried: bool) -> None:
     """Matrices become int8 with a scale an output channel; the runtime multiplies them back once, when it loads."""
     used = {i for n in graph.node if n.op_type in ("MatMul", "Gemm") for i in n.input}
     for table in [
         i for i in graph.initializer if i.name in used and len(i.dims) == 2 and np.prod(i.dims) >= BIG
     ]:
-        q, scale = _quantise_rows(numpy_helper.to_array(table), 1)
+        q, scale = int8(numpy_helper.to_array(table), 1, carried)
         graph.initializer.remove(table)
         graph.initializer.extend(
             [
@@ -118,10 +132,10 @@ def _weights_only(graph: onnx.GraphProto) -> None:
         )
 
 
-def quantise(source: Path, target: Path, precision: Precision) -> None:
+def quantise(source: Path, target: Path, precision: Precision, carried: bool = False) -> None:
     """A float32 graph with its weights in int8: read back once at load (int8-weights), or multiplied in int8 with
     activations quantised as they come (int8-dynamic: faster, and 7-bit weights so that no product overflows on
-    processors without VNNI)."""
+    processors without VNNI). `carried`: see `int8`; of int8-weights' matrices."""
     if precision == "int8-dynamic":
         from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
 
@@ -137,22 +151,27 @@ def quantise(source: Path, target: Path, precision: Precision) -> None:
     model = onnx.load(str(source))
     _embeddings(model.graph)
     if precision == "int8-weights":
-        _weights_only(model.graph)
+        _weights_only(model.graph, carried)
     onnx.checker.check_model(model)
     onnx.save(model, str(target))
 
 
 @torch.no_grad()
 def write(
-    net: FindingsNetwork, encoder: Encoder, catalogue: Catalogue, folder: Path, precision: Precision
+    net: FindingsNetwork,
+    encoder: Encoder,
+    catalogue: Catalogue,
+    folder: Path,
+    precision: Precision,
+    carried: bool = False,
 ) -> tuple[str, ...]:
-    """Graph, criteria's vectors and tokenizer into `folder`; their names."""
+    """Graph, criteria's vectors and tokenizer into `folder`; their names. `carried`: how weights are rounded, see `int8`."""
     folder.mkdir(parents=True, exist_ok=True)
     net = net.eval().cpu()
     full = folder / "full.onnx"
     to_onnx(net, encoder, catalogue, full if precision != "float32" else folder / GRAPH)
     if precision != "float32":
-        quantise(full, folder / GRAPH, precision)
+        quantise(full, folder / GRAPH, precision, carried)
         full.unlink()
     vectors, bias = net.vectors(pool_wordings(net, encoder, catalogue, torch.device("cpu")))
     np.savez(folder / CRITERIA, vectors=vectors.numpy(), bias=bias.numpy(), base=net.base.detach().numpy())

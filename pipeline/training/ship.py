@@ -77,7 +77,8 @@ def write(
     catalogue = catalogues.load(recipe.catalogue)
     net, maker = network(recipe, folder_of(run, fold), catalogue)
     calibration, threshold = collect.settings(run)
-    names = export.write(net, maker, catalogue, out, precision)
+    # The start's weights were on int8's grid: rounded to the nearest, most of what was learnt since would fall back onto it.
+    names = export.write(net, maker, catalogue, out, precision, carried=recipe.start is not None)
     if (look := collect.look_of(run, fold)).is_file():
         shutil.copyfile(look, out / second_look.FILE)
         names = (*names, second_look.FILE)
