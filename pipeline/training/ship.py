@@ -77,7 +77,7 @@ def write(
     catalogue = catalogues.load(recipe.catalogue)
     net, maker = network(recipe, folder_of(run, fold), catalogue)
     calibration, threshold = collect.settings(run)
-    # The start's weights were on int8's grid: rounded to the nearest, most of what was learnt since would fall back onto it.
+    # A shipped start's weights lie on int8's grid: rounded to the nearest, most of what was learnt since falls back onto it.
     names = export.write(net, maker, catalogue, out, precision, carried=recipe.start is not None)
     if (look := collect.look_of(run, fold)).is_file():
         shutil.copyfile(look, out / second_look.FILE)
